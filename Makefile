@@ -1,0 +1,97 @@
+# Every command that people use. `make help` lists them.
+# All of them work inside this folder: the environment is .venv, caches are .cache, results are build.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# ---- one environment, inside the folder ------------------------------------------------------
+VENV := .venv
+BIN := $(VENV)/bin
+LIBS ?= pymc stan numpyro pyro tfp
+
+export XDG_CACHE_HOME := $(CURDIR)/.cache
+export XDG_CONFIG_HOME := $(CURDIR)/.cache/config
+export XDG_DATA_HOME := $(CURDIR)/.cache/data
+export IPYTHONDIR := $(CURDIR)/.cache/ipython
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
+export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/.cache/jupyter/runtime
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+export KERAS_HOME := $(CURDIR)/.cache/keras
+export PYTENSOR_FLAGS := base_compiledir=$(CURDIR)/.cache/pytensor
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
+
+.PHONY: help book slides test run lab cuts lock lint references mutants seeds clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+# 3.12 first: PyStan 3.14 does not load on Python 3.13.
+$(BIN)/python:
+	@for candidate in python3.12 python3 python python3.13 python3.14; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "This course needs Python 3.12: install it (for example with 'uv python install 3.12', 'pyenv install 3.12' or your system's package manager) and type the same command again." >&2; exit 1; \
+	fi; \
+	echo "Making .venv with $$($$found --version)"; $$found -m venv $(VENV)
+
+$(VENV)/.book: requirements/book.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the book needs (none of the five libraries) ..."
+	@$(PIP) -r requirements/book.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.all: requirements/all.txt pyproject.toml | $(BIN)/python
+	@echo "Installing everything, the five libraries included (some 9 GB; minutes) ..."
+	@$(PIP) -r requirements/all.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.book
+
+# ---- readers and speakers --------------------------------------------------------------------
+book: $(VENV)/.book ## build the book and the decks from the stored outputs, into build/
+	@$(BIN)/jupyter-book build . --toc book/_toc.yml --path-output build -W -n --keep-going
+	@$(MAKE) --no-print-directory slides
+	@echo; echo "The book:   open build/_build/html/index.html"; \
+	 echo "The decks:  open build/_build/html/slides/lightning.html (press S for the notes)"
+
+slides: $(VENV)/.book ## build the decks alone; prints them to PDF too where Chromium is installed
+	@$(BIN)/python -m sidebyside.publish.decks slides build/_build/html/slides
+
+lab: | $(BIN)/python ## open JupyterLab; LIBS="pymc numpyro" installs those libraries alone
+	@echo "Installing JupyterLab and: $(LIBS) ..."
+	@$(PIP) -r requirements/book.txt
+	@$(PIP) -c requirements/all.txt --no-build-isolation -e ".[lab,$(shell echo $(LIBS) | tr ' ' ',')]"
+	$(BIN)/jupyter lab
+
+# ---- authors ---------------------------------------------------------------------------------
+run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its outputs, keep the pair in step
+	@test -n "$(NB)" || { echo "Say which notebook: make run NB=notebooks/06_robust_regression" >&2; exit 2; }
+	@$(BIN)/python -m sidebyside.publish.execute $(NB)
+
+test: $(VENV)/.all book ## run every test, every notebook included, two at a time
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests notebooks slides
+
+lint: $(VENV)/.all ## format and check code and notebooks with ruff, bring pairs in step
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+cuts: $(VENV)/.book ## make one notebook per library from each chapter, into build/cuts
+	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
+
+references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
+	@$(BIN)/python -m sidebyside.references
+
+mutants: $(VENV)/.all ## break one library's model at a time and report whether the chapter notices
+	@$(BIN)/python tests/mutants.py
+
+seeds: $(VENV)/.all ## run a chapter with ten other seeds and report the largest z
+	@$(BIN)/python tests/seeds.py
+
+lock: $(VENV)/.all ## make the locks anew from pyproject.toml
+	@$(BIN)/python requirements/lock.py
+
+clean: ## remove what was built; the environment stays
+	rm -rf build .pytest_cache .ruff_cache

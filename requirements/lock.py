@@ -1,0 +1,32 @@
+"""Make the locks from pyproject.toml: ``make lock`` (uv resolves; for Python 3.12, every platform, no addresses).
+
+``book.txt`` holds what builds the book and the decks; ``all.txt`` holds everything, with the book's versions.
+"""
+
+import subprocess
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HEADER = "# Made by `make lock` from pyproject.toml: do not edit.\n"
+
+
+def compile_lock(requirements: list[str], target: Path, *options: str) -> None:
+    """Resolve ``requirements`` into ``target``, one ``name==version`` a line."""
+    command = ["uv", "pip", "compile", "-", "--universal", "--python-version=3.12", "--no-annotate", "--no-header"]
+    command += ["--no-emit-index-url", "--quiet", "--upgrade", *options]
+    lock = subprocess.run(command, input="\n".join(requirements), capture_output=True, text=True, check=True).stdout
+    target.write_text(HEADER + lock)
+
+
+def main() -> None:
+    """Write both locks."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    compile_lock(extras["book"], HERE / "book.txt")
+    everything = project["dependencies"] + [requirement for extra in extras.values() for requirement in extra]
+    compile_lock(everything, HERE / "all.txt", f"--constraint={HERE / 'book.txt'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The five libraries: their names, cell tags, extras, and how figures show them."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+
+@dataclass(frozen=True)
+class Library:
+    """One probabilistic library.
+
+    ``tag`` is the cell tag and the name of the package's extra; ``modules`` are what a model in this library
+    imports; ``colour`` and ``marker`` are the same in every figure (colours: Okabe and Ito 2008, safe for
+    colour-blind readers).
+    """
+
+    name: str
+    tag: str
+    modules: tuple[str, ...]
+    colour: str
+    marker: str
+
+
+LIBRARIES = {
+    library.name: library
+    for library in (
+        Library("PyMC", "pymc", ("pymc",), "#0072B2", "o"),
+        Library("Stan", "stan", ("stan",), "#D55E00", "s"),
+        Library("NumPyro", "numpyro", ("numpyro", "jax"), "#009E73", "^"),
+        Library("Pyro", "pyro", ("pyro", "torch"), "#CC79A7", "D"),
+        Library("TFP", "tfp", ("tensorflow_probability", "tensorflow"), "#E69F00", "v"),
+    )
+}
+
+TAGS = {library.tag: library.name for library in LIBRARIES.values()}
+
+
+class LibraryMissingError(ImportError):
+    """A probabilistic library is needed and not installed."""
+
+
+def need(name: str) -> None:
+    """Raise :class:`LibraryMissingError`, saying what to install, if the library called ``name`` is missing."""
+    library = LIBRARIES[name]
+    missing = [module for module in library.modules if find_spec(module) is None]
+    if missing:
+        raise LibraryMissingError(
+            f"{name} is not installed (no module named {', '.join(missing)}). "
+            f'Install it with: pip install "sidebyside[{library.tag}]" '
+            f'(in this repository: make lab LIBS="{library.tag}").'
+        )
