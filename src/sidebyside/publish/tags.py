@@ -1,0 +1,50 @@
+"""Which library a cell belongs to, by its tags; the book's tabs and the cuts both ask here."""
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+from sidebyside.libraries import TAGS
+
+KNOWN = {
+    "full-width",
+    "margin",
+    "output_scroll",
+    "raises-exception",
+    "scroll-output",
+    "setup",
+    "skip-execution",
+    "solution",
+}
+KNOWN_PREFIXES = ("hide-", "hide_", "nbval-", "remove-", "remove_")
+NEAR = 0.8
+
+
+class TagError(ValueError):
+    """A cell's tags do not say clearly which library it belongs to."""
+
+
+def library_tag(tags: Iterable[str], where: str) -> str | None:
+    """Return the library tag among a cell's ``tags``, or None where the cell is everybody's.
+
+    ``where`` names the notebook and the cell in the message. Raises :class:`TagError` on two library tags, and on a
+    tag that looks like a misspelt library tag (``PyMC``, ``pymcc``).
+    """
+    tags = list(tags)
+    for tag in tags:
+        if tag in TAGS or tag in KNOWN or tag.startswith(KNOWN_PREFIXES):
+            continue
+        nearest = max(TAGS, key=lambda known: _likeness(tag, known))
+        if _likeness(tag, nearest) >= NEAR:
+            raise TagError(f"{where}: the tag {tag!r} looks like the library tag {nearest!r}; write {nearest!r}.")
+    found = sorted(set(tags) & set(TAGS), key=list(TAGS).index)
+    if len(found) > 1:
+        names = " and ".join(repr(tag) for tag in found)
+        raise TagError(
+            f"{where}: the tags {names} name more than one library; keep one, or none if the cell is everybody's."
+        )
+    return found[0] if found else None
+
+
+def _likeness(tag: str, known: str) -> float:
+    """Return difflib's ratio of the two tags, upper and lower case taken as one; 1 is the same word."""
+    return SequenceMatcher(None, tag.lower(), known).ratio()
