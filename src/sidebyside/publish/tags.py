@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from pathlib import PurePath
 
 from sidebyside.libraries import TAGS
 
@@ -48,3 +49,9 @@ def library_tag(tags: Iterable[str], where: str) -> str | None:
 def _likeness(tag: str, known: str) -> float:
     """Return difflib's ratio of the two tags, upper and lower case taken as one; 1 is the same word."""
     return SequenceMatcher(None, tag.lower(), known).ratio()
+
+
+def cell_name(notebook: PurePath, number: int, source: str) -> str:
+    """Return how messages name a cell: the notebook, the cell's number from 1, and the first line of ``source``."""
+    first = next((line.strip() for line in source.splitlines() if line.strip()), "empty")
+    return f"{notebook}, cell {number} ({first[:60]})"
