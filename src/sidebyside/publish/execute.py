@@ -130,15 +130,15 @@ def fingerprints(notebook: NotebookNode) -> list[str]:
 def stale(notebook: NotebookNode, path: Path) -> list[str]:
     """Return a message for each code cell that is not the one whose outputs are stored."""
     remedy = f"make run NB={path.with_suffix('')}"
-    if "executed" not in notebook.metadata.get("sidebyside", {}):
-        return [f"{path} does not say what was executed: {remedy}"]
     cells = _code(notebook)
+    if cells and "sidebyside" not in notebook.metadata:
+        return [f"{path} does not say what was executed: {remedy}"]
     messages = [
         f"{cell_name(path, number, cell.source)} was not executed: {remedy}"
         for number, cell in cells
         if cell.execution_count is None and "skip-execution" not in _tags(cell)
     ]
-    now, then = fingerprints(notebook), notebook.metadata["sidebyside"]["executed"]
+    now, then = fingerprints(notebook), notebook.metadata.get("sidebyside", {}).get("executed", [])
     for kind, a, b, i, j in SequenceMatcher(a=then, b=now, autojunk=False).get_opcodes():
         if kind in {"replace", "insert"}:
             messages += [
@@ -153,7 +153,8 @@ def stale(notebook: NotebookNode, path: Path) -> list[str]:
 
 def noise(notebook: NotebookNode, path: Path) -> list[str]:
     """Return a message for each output that holds an error, stderr, or what only this machine or run would show."""
-    here = [f"{place}{os.sep}" for place in {Path.home(), _root(path)} if len(place.parts) > 1]
+    places = [re.escape(str(place)) for place in (Path.home(), _root(path)) if len(place.parts) > 1]
+    patterns = [*NOISE.items(), ("an absolute path", re.compile(rf"(?<![\w.])(?:{'|'.join(places)})(?!\w)"))]
     messages = []
     for number, cell in _code(notebook):
         found = {}
@@ -165,9 +166,7 @@ def noise(notebook: NotebookNode, path: Path) -> list[str]:
                 found["text on stderr"] = text
             if WIDGET in output.get("data", {}):
                 found["a live widget, which a page can't show"] = text
-            found |= {what: _around(text, match) for what, at in NOISE.items() if (match := at.search(text))}
-            if any(place in text for place in here):
-                found.setdefault("an absolute path", text)
+            found |= {what: _around(text, match) for what, pattern in patterns if (match := pattern.search(text))}
         where = cell_name(path, number, cell.source)
         messages += [f"{where} shows {what}: {ANSI.sub('', text).strip()[:200]!r}" for what, text in found.items()]
     return messages
