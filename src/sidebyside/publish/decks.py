@@ -1,0 +1,310 @@
+"""Make the decks: reveal.js slides that need no network, and a PDF of each where Chromium is installed.
+
+Run ``python -m sidebyside.publish.decks SLIDES_DIR OUT_DIR``. A deck is a notebook of Markdown cells whose metadata
+say where a slide begins (nbconvert's ``slideshow.slide_type``). A deck computes nothing: it shows what chapters hold.
+
+- ``![words](chapter:06_robust_regression#fig-outliers)`` becomes the stored figure of the cell with that name. With
+  no words of its own it takes the chapter's alternative text.
+- A fenced block whose one line is ``# chapter:06_robust_regression#mixture-model-pymc lines=2-9`` becomes that cell's
+  code; ``lines`` (counted from 1, both ends included, ranges joined by commas) may be left out.
+- ``**PyMC**``, the name of a library in bold, gets that library's colour and marker.
+- ``<repository:>`` becomes the repository's address, from ``_config.yml``.
+
+Each slide has notes, and they open with the minute at which the slide begins (``**1:30**``); the last ones close with
+the minute at which the talk ends. The speaker view paces the talk by these.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from base64 import b64encode
+from functools import cache
+from importlib.metadata import distribution
+from itertools import pairwise
+from mimetypes import guess_type
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbconvert import SlidesExporter
+from nbconvert.preprocessors import Preprocessor
+from traitlets import Unicode
+
+from sidebyside.libraries import LIBRARIES
+
+# What the decks load, all of it from packages in the lock: (distribution, folder in it, files).
+ASSETS = (
+    ("sphinx-revealjs", "sphinx_revealjs/_static/revealjs", ("LICENSE",)),
+    ("sphinx-revealjs", "sphinx_revealjs/_static/revealjs/dist", ("reset.css", "reveal.css", "reveal.js")),
+    ("sphinx-revealjs", "sphinx_revealjs/_static/revealjs/plugin/notes", ("notes.js",)),
+    ("sphinx-mathjax-offline", "sphinx-mathjax-offline/static/mathjax", ("tex-svg.js",)),
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}  # matplotlib's markers, as characters
+
+IMAGE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+CODE = re.compile(r"^```(?P<language>\w+)\n# (?P<target>chapter:\S+)(?: lines=(?P<lines>\S+))?\n```$", re.MULTILINE)
+LIBRARY = re.compile(rf"\*\*({'|'.join(LIBRARIES)})\*\*")
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+OPENS = re.compile(r"\*\*(\d+):([0-5]\d)\*\*")
+CLOSES = re.compile(r"\*\*(\d+):([0-5]\d)\*\*$")
+
+
+class DeckError(ValueError):
+    """A deck asks for what is not there; the message names the deck, the slide and the label."""
+
+
+@cache
+def named_cells(chapter: Path) -> dict[str, nbformat.NotebookNode]:
+    """Return the cells of the notebook at ``chapter`` that carry a ``name``, by name."""
+    cells = nbformat.read(chapter, as_version=4).cells
+    return {cell.metadata["name"]: cell for cell in cells if "name" in cell.metadata}
+
+
+def select_lines(code: str, lines: str) -> str:
+    """Return the ``lines`` of ``code``: ``"3-9"``, or ranges joined by commas, ``"1,3-9"``, counted from 1.
+
+    Raises :class:`ValueError` where ``lines`` is no such text or goes beyond the code.
+    """
+    have = code.splitlines()
+    chosen = []
+    for part in lines.split(","):
+        found = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= last:
+            raise ValueError(f"lines={lines} is not of the form 3-9 or 1,3-9")
+        if last > len(have):
+            raise ValueError(f"lines={lines} goes beyond its {len(have)} lines")
+        chosen += have[first - 1 : last]
+    return "\n".join(chosen)
+
+
+class Chapters(Preprocessor):
+    """Puts the chapters' figures and code in the place of the references to them."""
+
+    notebooks = Unicode(help="folder that holds the chapters")
+    slides = Unicode(help="folder that holds the decks")
+
+    def preprocess(self, nb, resources):
+        """Return the deck with every reference resolved. Raises :class:`DeckError` where one cannot be."""
+        slide = 0
+        for cell in nb.cells:
+            slide += starts_slide(cell)
+            self.where = f"{resources['metadata']['name']}.ipynb, slide {slide}"
+            if cell.cell_type != "markdown":
+                raise DeckError(
+                    f"{self.where}: holds a {cell.cell_type} cell. A deck is Markdown alone: "
+                    "put the code into a chapter and refer to its cell's name."
+                )
+            if "chapter:" in IMAGE.sub("", CODE.sub("", cell.source)):
+                raise DeckError(
+                    f"{self.where}: a reference to a chapter cannot be read. Write "
+                    "![words](chapter:NOTEBOOK#NAME), or a fenced block of the one line '# chapter:NOTEBOOK#NAME'."
+                )
+            cell.source = IMAGE.sub(lambda found, cell=cell: self.image(found, cell), cell.source)
+            cell.source = CODE.sub(self.code, cell.source)
+            cell.source = LIBRARY.sub(library, cell.source)
+            if "<repository:>" in cell.source:
+                cell.source = cell.source.replace("<repository:>", f"<{self.repository()}>")
+        return nb, resources
+
+    def find(self, target: str) -> tuple[str, nbformat.NotebookNode]:
+        """Return the name and the cell that ``target`` (``chapter:NOTEBOOK#NAME``) refers to."""
+        stem, _, name = target.removeprefix("chapter:").partition("#")
+        chapter = Path(self.notebooks) / f"{stem}.ipynb"
+        if not chapter.exists():
+            raise DeckError(f"{self.where}: {target}: there is no notebook {chapter}.")
+        cells = named_cells(chapter)
+        if name not in cells:
+            raise DeckError(f"{self.where}: {target}: no cell of {chapter} has this name. It has: {', '.join(cells)}.")
+        return name, cells[name]
+
+    def image(self, found: re.Match, cell: nbformat.NotebookNode) -> str:
+        """Attach the figure to ``cell``, so that it travels inside the page, and return the Markdown that shows it."""
+        words, target = found["words"], found["target"]
+        if target.startswith("chapter:"):
+            name, figure = self.find(target)
+            kind, data = "image/png", self.png(target, figure)
+            words = words or " ".join(figure.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split())
+            words = re.sub(r"([\[\]])", r"\\\1", words)
+        else:
+            file = Path(self.slides) / target
+            if not file.is_file():
+                raise DeckError(f"{self.where}: there is no image {target} beside the deck.")
+            name, kind, data = file.name, guess_type(file)[0], b64encode(file.read_bytes()).decode()
+        if not words:
+            raise DeckError(
+                f"{self.where}: {target}: the figure has no alternative text. Write it between the brackets; "
+                "a chapter's figure may carry it instead, in its cell's metadata: mystnb: {image: {alt: ...}}."
+            )
+        cell.setdefault("attachments", {})[name] = {kind: data}
+        return f"![{words}](attachment:{name})"
+
+    def png(self, target: str, figure: nbformat.NotebookNode) -> str:
+        """Return the one PNG image (base64) that the cell ``figure`` stores."""
+        images = [out.data["image/png"] for out in figure.get("outputs", []) if "image/png" in out.get("data", {})]
+        if len(images) != 1:
+            raise DeckError(
+                f"{self.where}: {target}: the cell stores {len(images)} PNG images and a deck shows exactly one. "
+                "Execute the chapter (make run NB=...), or name another cell."
+            )
+        return "".join(images[0].split())
+
+    def code(self, found: re.Match) -> str:
+        """Return the fenced block with the chapter's code in it."""
+        name, source = self.find(found["target"])
+        if source.cell_type != "code":
+            raise DeckError(f"{self.where}: {found['target']}: {name} is not a code cell.")
+        try:
+            code = select_lines(source.source, found["lines"]) if found["lines"] else source.source
+        except ValueError as error:
+            raise DeckError(f"{self.where}: {found['target']}: {error}.") from error
+        return f"```{found['language']}\n{code}\n```"
+
+    def repository(self) -> str:
+        """Return the repository's address, which stands in ``_config.yml`` alone."""
+        config = Path(self.slides).resolve().parent / "_config.yml"
+        return yaml.safe_load(config.read_text("utf-8"))["repository"]["url"]
+
+
+class Pace(Preprocessor):
+    """Gives each slide its seconds (nbconvert writes them as ``data-timing``), from the times in the notes."""
+
+    def preprocess(self, nb, resources):
+        """Return the deck with its timings. Raises :class:`DeckError` where a time is missing or not in order."""
+        deck = f"{resources['metadata']['name']}.ipynb"
+        slides = []
+        for cell in nb.cells:
+            if starts_slide(cell):
+                slides.append([])
+            slides[-1].append(cell)
+        times = []
+        for number, slide in enumerate(slides, start=1):
+            notes = [cell for cell in slide if slide_type(cell) == "notes"]
+            # Notes before fragments: reveal.js takes notes inside a fragment for that fragment's own.
+            slide[1:] = notes + [cell for cell in slide[1:] if cell not in notes]
+            text = "\n".join(cell.source for cell in notes)
+            times.append(seconds(OPENS.match(text), f"{deck}, slide {number}: its notes must open with a time"))
+        times.append(seconds(CLOSES.search(text), f"{deck}, slide {number}: the last notes must close with a time"))
+        for number, (slide, (begin, end)) in enumerate(zip(slides, pairwise(times), strict=True), start=1):
+            if end <= begin:
+                raise DeckError(f"{deck}, slide {number}: begins at {begin} s and ends at {end} s.")
+            slide[0].metadata["slideshow"]["data"] = {"timing": end - begin}
+        nb.cells = [cell for slide in slides for cell in slide]
+        resources["total_time"] = times[-1] - times[0]
+        return nb, resources
+
+
+def slide_type(cell: nbformat.NotebookNode) -> str:
+    """Return nbconvert's word for what ``cell`` is in the deck: slide, subslide, fragment, notes, skip or -."""
+    return cell.metadata.get("slideshow", {}).get("slide_type", "-")
+
+
+def starts_slide(cell: nbformat.NotebookNode) -> bool:
+    """Say whether a slide begins with ``cell``; reveal's numbers count both directions."""
+    return slide_type(cell) in {"slide", "subslide"}
+
+
+def seconds(time: re.Match | None, otherwise: str) -> int:
+    """Return the seconds of a ``**1:30**``; raise :class:`DeckError` with the words ``otherwise`` where it is None."""
+    if time is None:
+        raise DeckError(f"{otherwise}, as in **1:30**.")
+    return 60 * int(time[1]) + int(time[2])
+
+
+def library(found: re.Match) -> str:
+    """Return a library's name with its colour and marker."""
+    return f'<strong class="library {LIBRARIES[found[1]].tag}">{found[1]}</strong>'
+
+
+def library_css() -> str:
+    """Return the style sheet that gives each library the colour and marker it has in every figure."""
+    return "\n".join(
+        f'.{lib.tag}::before {{ color: {lib.colour}; content: "{GLYPHS[lib.marker]}" / ""; }}'
+        for lib in LIBRARIES.values()
+    )
+
+
+def export(deck: Path, notebooks: Path) -> str:
+    """Return the HTML of the notebook at ``deck``, with figures and code from the chapters in ``notebooks``."""
+    nb = nbformat.read(deck, as_version=4)
+    if not nb.cells or not starts_slide(nb.cells[0]) or not (title := TITLE.search(nb.cells[0].source)):
+        raise DeckError(f"{deck.name}: the first cell must start a slide and hold the title, as in '# Title'.")
+    resources = {"metadata": {"name": deck.stem}, "title": title[1], "library_css": library_css()}
+    # Before the exporter's own preprocessors, which mark where slides end: Pace may move a cell.
+    for step in (Chapters(notebooks=str(notebooks), slides=str(deck.parent)), Pace()):
+        nb, resources = step.preprocess(nb, resources)
+    exporter = SlidesExporter(
+        template_name="sidebyside", extra_template_basedirs=[str(deck.parent / "template")], exclude_anchor_links=True
+    )
+    return exporter.from_notebook_node(nb, resources)[0]
+
+
+def print_pdf(browser: str, html: Path, pdf: Path) -> None:
+    """Print the deck at ``html`` to ``pdf``, one page a slide. Raises :class:`DeckError` where the browser fails."""
+    with tempfile.TemporaryDirectory() as profile:
+        done = subprocess.run(
+            [
+                browser,
+                "--headless",
+                "--no-sandbox",  # in containers people are root, and Chromium's sandbox refuses root
+                "--disable-gpu",
+                "--disable-background-networking",
+                f"--user-data-dir={profile}",
+                "--virtual-time-budget=10000",
+                "--no-pdf-header-footer",
+                f"--print-to-pdf={pdf.resolve()}",
+                f"{html.resolve().as_uri()}?print-pdf&theme=light",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    if done.returncode or not pdf.exists():
+        raise DeckError(f"{browser} could not print {html}: {done.stderr.strip()}")
+
+
+def build(slides: Path, out: Path, notebooks: Path) -> list[Path]:
+    """Write the HTML of every deck in ``slides``, and what they load, into ``out``; return the HTML files."""
+    decks = sorted(slides.glob("*.ipynb"))
+    if not decks:
+        raise DeckError(f"there is no deck (*.ipynb) in {slides}.")
+    pages = {out / f"{deck.stem}.html": export(deck, notebooks) for deck in decks}
+    (out / "assets").mkdir(parents=True, exist_ok=True)
+    for package, folder, names in ASSETS:
+        for name in names:
+            shutil.copyfile(distribution(package).locate_file(f"{folder}/{name}"), out / "assets" / name)
+    for page, html in pages.items():
+        page.write_text(html, encoding="utf-8")
+    return list(pages)
+
+
+def main() -> int:
+    """Build the decks from the command line; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m sidebyside.publish.decks", description=__doc__.split("\n")[0])
+    parser.add_argument("slides", type=Path, help="folder of the decks")
+    parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument("--notebooks", type=Path, help="folder of the chapters (default: beside the decks' folder)")
+    arguments = parser.parse_args()
+    notebooks = arguments.notebooks or arguments.slides.resolve().parent / "notebooks"
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    try:
+        for page in build(arguments.slides, arguments.out, notebooks):
+            print(f"Deck: {page}")
+            if browser:
+                print_pdf(browser, page, page.with_suffix(".pdf"))
+                print(f"      {page.with_suffix('.pdf')}")
+        if not browser:
+            print(f"The decks' PDF files were left out: none of {', '.join(BROWSERS)} is installed.")
+    except DeckError as error:
+        print(f"decks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,300 @@
+"""The decks: references to chapters, their errors, and what the lightning talk may hold."""
+
+import re
+import shutil
+import sys
+from base64 import b64encode
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+
+from sidebyside.libraries import LIBRARIES
+from sidebyside.publish import decks
+
+ROOT = Path(__file__).parents[1]
+LIGHTNING = ROOT / "slides" / "lightning.ipynb"
+PNG = b64encode(b"the bytes of a figure").decode()
+CODE = "def model(x):\n    slope = sample()\n    return slope * x"
+WORDS_A_MINUTE = 130
+
+
+# ---- a small chapter and a small deck --------------------------------------------------------------
+
+
+def figure(name, alt, images=1):
+    cell = new_code_cell("plot()", metadata={"name": name, "mystnb": {"image": {"alt": alt}}})
+    cell.outputs = [new_output("display_data", {"image/png": PNG[:4] + "\n" + PNG[4:]}) for _ in range(images)]
+    return cell
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder like the repository, with one chapter and no deck yet."""
+    for name in ("notebooks", "slides"):
+        (tmp_path / name).mkdir()
+    shutil.copytree(ROOT / "slides" / "template", tmp_path / "slides" / "template")
+    (tmp_path / "_config.yml").write_text("repository:\n  url: https://example.org/course\n")
+    chapter = new_notebook(
+        cells=[
+            new_markdown_cell("# Chapter", metadata={"name": "words"}),
+            figure("fig-line", "A line in [0, 1]"),
+            figure("fig-silent", ""),
+            figure("fig-none", "Nothing", images=0),
+            figure("fig-twice", "Two", images=2),
+            new_code_cell(CODE, metadata={"name": "model"}),
+        ]
+    )
+    nbformat.write(chapter, tmp_path / "notebooks" / "01_toy.ipynb")
+    return tmp_path
+
+
+def text(kind, source):
+    return new_markdown_cell(source, metadata={"slideshow": {"slide_type": kind}})
+
+
+def write_deck(folder, second, notes="**0:10** Say this. **0:30**", more=()):
+    """Write a deck of two slides, whose second holds the Markdown ``second``, and return its path."""
+    cells = [text("slide", "# Toy talk"), text("notes", "**0:00** Welcome."), text("slide", second), *more]
+    nbformat.write(new_notebook(cells=[*cells, text("notes", notes)]), folder / "slides" / "toy.ipynb")
+    return folder / "slides" / "toy.ipynb"
+
+
+def second_slide(folder, *arguments, **more):
+    """Return the second slide of the deck made of these, as parsed HTML."""
+    page = BeautifulSoup(decks.export(write_deck(folder, *arguments, **more), folder / "notebooks"), "html.parser")
+    return page.select(".slides > section > section")[1]
+
+
+def code_reference(rest):
+    return f"```python\n# chapter:{rest}\n```"
+
+
+# ---- what references become ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("words", "alt"), [("A slope", "A slope"), ("", "A line in [0, 1]")])
+def test_a_figure_travels_inside_the_page_with_its_words(folder, words, alt):
+    image = second_slide(folder, f"![{words}](chapter:01_toy#fig-line)").img
+    assert image["src"] == f"data:image/png;base64,{PNG}"
+    assert image["alt"] == alt
+
+
+def test_an_image_beside_the_deck_travels_inside_the_page(folder):
+    (folder / "slides" / "dot.svg").write_text("<svg/>")
+    image = second_slide(folder, "![A dot](dot.svg)").img
+    assert image["src"] == "data:image/svg+xml;base64," + b64encode(b"<svg/>").decode()
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [("", CODE), (" lines=2-3", "    slope = sample()\n    return slope * x"), (" lines=1", "def model(x):")],
+)
+def test_code_comes_from_the_chapter_and_is_highlighted(folder, lines, expected):
+    block = second_slide(folder, code_reference(f"01_toy#model{lines}")).select_one(".highlight")
+    assert block.get_text().rstrip("\n") == expected
+    assert block.select("span")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"), [("2", "b"), ("2-3", "b\nc"), ("1,3-4", "a\nc\nd"), ("1-4", "a\nb\nc\nd")]
+)
+def test_selected_lines(lines, expected):
+    assert decks.select_lines("a\nb\nc\nd", lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"), [("0-2", "form"), ("3-2", "form"), ("x", "form"), ("2-", "form"), ("3-5", "beyond its 4 lines")]
+)
+def test_lines_that_cannot_be(lines, said):
+    with pytest.raises(ValueError, match=said):
+        decks.select_lines("a\nb\nc\nd", lines)
+
+
+def test_a_library_in_bold_gets_its_colour_and_marker(folder):
+    slide = second_slide(folder, "**NumPyro** and **Pyro**, not **something**")
+    assert [(mark["class"], mark.text) for mark in slide.select("strong.library")] == [
+        (["library", "numpyro"], "NumPyro"),
+        (["library", "pyro"], "Pyro"),
+    ]
+    css = decks.library_css()
+    for library in LIBRARIES.values():
+        assert f'.{library.tag}::before {{ color: {library.colour}; content: "{decks.GLYPHS[library.marker]}"' in css
+
+
+def test_the_repository_address_comes_from_the_configuration(folder):
+    link = second_slide(folder, "<repository:>").a
+    assert link["href"] == link.text == "https://example.org/course"
+
+
+def test_the_pace_follows_the_times_in_the_notes(folder):
+    html = decks.export(write_deck(folder, "## Two"), folder / "notebooks")
+    slides = BeautifulSoup(html, "html.parser").select(".slides > section > section")
+    assert [slide["data-timing"] for slide in slides] == ["10", "20"]
+    assert "totalTime: 30," in html
+    assert "<title>Toy talk</title>" in html
+
+
+def test_notes_after_a_fragment_are_the_slide_s(folder):
+    slide = second_slide(folder, "## Two", more=[text("fragment", "More")])
+    assert slide.select_one(".fragment").get_text().strip() == "More"
+    assert slide.select_one("aside.notes").find_parent(class_="fragment") is None
+
+
+# ---- errors name the deck, the slide and the label -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("![x](chapter:02_gone#fig-line)", ["chapter:02_gone#fig-line", "no notebook", "02_gone.ipynb"]),
+        ("![x](chapter:01_toy#fig-lime)", ["chapter:01_toy#fig-lime", "no cell", "01_toy.ipynb", "fig-line"]),
+        (code_reference("01_toy#modell"), ["chapter:01_toy#modell", "no cell", "It has: ", "model"]),
+        ("![x](chapter:01_toy#fig-none)", ["chapter:01_toy#fig-none", "stores 0 PNG images", "make run"]),
+        ("![x](chapter:01_toy#fig-twice)", ["chapter:01_toy#fig-twice", "stores 2 PNG images"]),
+        ("![](chapter:01_toy#fig-silent)", ["chapter:01_toy#fig-silent", "no alternative text"]),
+        ("![x](chapter:01_toy#words)", ["chapter:01_toy#words", "stores 0 PNG images"]),
+        (code_reference("01_toy#words"), ["chapter:01_toy#words", "not a code cell"]),
+        (code_reference("01_toy#model lines=2-9"), ["chapter:01_toy#model", "lines=2-9 goes beyond its 3 lines"]),
+        (code_reference("01_toy#model\nmore = 1"), ["cannot be read"]),
+        ("[x](chapter:01_toy#fig-line)", ["cannot be read", "![words]"]),
+        ("![x](gone.png)", ["no image gone.png beside the deck"]),
+    ],
+)
+def test_a_reference_that_leads_nowhere(folder, second, said):
+    with pytest.raises(decks.DeckError) as error:
+        decks.export(write_deck(folder, second), folder / "notebooks")
+    for words in ["toy.ipynb, slide 2: ", *said]:
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ("No time.", "slide 2: its notes must open with a time, as in **1:30**"),
+        ("**0:10** No end.", "slide 2: the last notes must close with a time"),
+        ("**0:10** Too late. **0:10**", "slide 2: begins at 10 s and ends at 10 s"),
+        ("**0:00** Too early. **0:30**", "slide 1: begins at 0 s and ends at 0 s"),
+    ],
+)
+def test_times_that_cannot_be(folder, notes, said):
+    with pytest.raises(decks.DeckError, match=re.escape(f"toy.ipynb, {said}")):
+        decks.export(write_deck(folder, "## Two", notes), folder / "notebooks")
+
+
+@pytest.mark.parametrize("cell", [new_code_cell("1 + 1"), new_raw_cell("<b>")])
+def test_a_deck_computes_nothing(folder, cell):
+    with pytest.raises(decks.DeckError, match=f"toy.ipynb, slide 2: holds a {cell.cell_type} cell"):
+        decks.export(write_deck(folder, "## Two", more=[cell]), folder / "notebooks")
+
+
+def test_a_deck_without_a_title(folder):
+    deck = write_deck(folder, "## Two")
+    deck.write_text(deck.read_text().replace("# Toy talk", "Toy talk"))
+    with pytest.raises(decks.DeckError, match=r"toy.ipynb: the first cell must start a slide and hold the title"):
+        decks.export(deck, folder / "notebooks")
+
+
+# ---- the command -----------------------------------------------------------------------------------
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["decks", *map(str, arguments)])
+    monkeypatch.setattr(decks, "BROWSERS", ("no-such-browser",))
+    return decks.main()
+
+
+def test_the_command_writes_the_same_bytes_again(folder, monkeypatch, capsys):
+    write_deck(folder, "![](chapter:01_toy#fig-line)")
+    for out in ("one", "two"):
+        assert run(monkeypatch, folder / "slides", folder / out) == 0
+    one, two = ({file.name: file.read_bytes() for file in (folder / out).rglob("*.*")} for out in ("one", "two"))
+    assert one == two
+    assert {"toy.html", "reveal.js", "notes.js", "tex-svg.js"} <= set(one)
+    assert "PDF files were left out: none of no-such-browser is installed" in capsys.readouterr().out
+
+
+def test_the_command_fails_with_one_line(folder, monkeypatch, capsys):
+    write_deck(folder, "![](chapter:01_toy#fig-lime)")
+    assert run(monkeypatch, folder / "slides", folder / "out") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("decks: toy.ipynb, slide 2: chapter:01_toy#fig-lime: ")
+    assert said.count("\n") == 1
+    assert not (folder / "out").exists()
+
+
+def test_the_command_says_that_there_is_no_deck(folder, monkeypatch, capsys):
+    assert run(monkeypatch, folder / "slides", folder / "out") == 1
+    assert "there is no deck" in capsys.readouterr().err
+
+
+def test_a_page_loads_its_own_files_only(folder, monkeypatch):
+    write_deck(folder, "![](chapter:01_toy#fig-line) <repository:>")
+    assert run(monkeypatch, folder / "slides", folder / "out") == 0
+    html = (folder / "out" / "toy.html").read_text()
+    page = BeautifulSoup(html, "html.parser")
+    loaded = [tag.get("src") or tag.get("href") for tag in page.select("[src], link")]
+    assert len(loaded) == 6
+    for address in loaded:
+        assert address.startswith("data:") or (folder / "out" / address).is_file()
+    for link in page.select("a[href]"):
+        link.decompose()
+    assert not re.search(r"https?://|url\(", str(page))
+
+
+# ---- the lightning talk ----------------------------------------------------------------------------
+
+
+def lightning():
+    """Return the talk's slides, each with its Markdown and its notes."""
+    slides = []
+    for cell in nbformat.read(LIGHTNING, as_version=4).cells:
+        if decks.starts_slide(cell):
+            slides.append(("", ""))
+        shown, notes = slides[-1]
+        is_notes = decks.slide_type(cell) == "notes"
+        slides[-1] = (shown, notes + cell.source) if is_notes else (shown + cell.source + "\n", notes)
+    return slides
+
+
+def count(markdown):
+    """Count the words a person reads or speaks: no images, code, mathematics, times or signs."""
+    for pattern in (decks.IMAGE, decks.OPENS, r"```.*?```", r"\$\$.*?\$\$", r"\$.*?\$"):
+        markdown = re.sub(pattern, " ", markdown, flags=0 if isinstance(pattern, re.Pattern) else re.DOTALL)
+    return len(re.findall(r"[\w+:/.'’-]*\w[\w+:/.'’-]*", markdown))
+
+
+def test_the_talk_fits_five_minutes():
+    assert sum(count(notes) for _, notes in lightning()) <= 5 * WORDS_A_MINUTE
+
+
+def test_each_slide_has_the_time_its_words_need():
+    slides = lightning()
+    times = [decks.seconds(decks.OPENS.match(notes), "") for _, notes in slides]
+    times.append(decks.seconds(decks.CLOSES.search(slides[-1][1]), ""))
+    assert (times[0], times[-1]) == (0, 300)
+    for (_, notes), begin, end in zip(slides, times, times[1:], strict=False):
+        assert count(notes) / WORDS_A_MINUTE * 60 <= end - begin, notes
+
+
+def test_a_slide_holds_few_words_and_little_code():
+    for shown, _ in lightning():
+        assert count(shown) <= 30, shown
+    page = BeautifulSoup(decks.export(LIGHTNING, ROOT / "notebooks"), "html.parser")
+    blocks = page.select(".highlight")
+    assert blocks
+    for block in blocks:
+        assert len(block.get_text().strip().splitlines()) <= 12, block.get_text()
+
+
+def test_the_picture_of_bayes_is_to_scale():
+    svg = BeautifulSoup((ROOT / "slides" / "bayes.svg").read_text(), "html.parser")
+    heights = {}
+    for line in svg.select("polyline"):
+        points = np.array([pair.split(",") for pair in line["points"].split()], dtype=float)
+        heights[line["id"]] = 360 - points[:, 1]
+    product = heights["prior"] * heights["likelihood"]
+    np.testing.assert_allclose(product / product.sum(), heights["posterior"] / heights["posterior"].sum(), atol=2e-4)
