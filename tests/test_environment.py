@@ -10,6 +10,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from sidebyside.libraries import TAGS
+from sidebyside.publish.cuts import site_address
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = {"": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
@@ -67,6 +70,10 @@ def test_the_lock_holds_all_that_pyproject_asks_for(extra):
         assert locked[name] in requirement.specifier, f"{name} {locked[name]} is not {requirement.specifier}: make lock"
 
 
+def test_each_library_has_an_extra_named_like_its_tag():
+    assert set(TAGS) <= set(EXTRAS)
+
+
 def test_the_books_lock_is_a_part_of_the_whole():
     assert set(lines("book")) <= set(lines("all")), "make lock"
     asked = {canonicalize_name(Requirement(line).name) for line in EXTRAS["book"]}
@@ -74,12 +81,9 @@ def test_the_books_lock_is_a_part_of_the_whole():
 
 
 def test_the_book_needs_none_of_the_five_libraries():
-    libraries = {canonicalize_name(Requirement(line).name) for tag in LIBRARY_EXTRAS for line in EXTRAS[tag]}
+    libraries = {canonicalize_name(Requirement(line).name) for tag in TAGS for line in EXTRAS[tag]}
     # setuptools is the book's too, and the plots of PyMC's graphs are no library.
     assert not (libraries - {"setuptools", "graphviz", "nest-asyncio"}) & set(versions("book"))
-
-
-LIBRARY_EXTRAS = ("pymc", "stan", "numpyro", "pyro", "tfp")
 
 
 def test_condas_versions_are_those_of_the_lock():
@@ -88,7 +92,7 @@ def test_condas_versions_are_those_of_the_lock():
         assert version == locked.get(name), f"environment.yml has {name} {version}, the lock {locked.get(name)}"
 
 
-@pytest.mark.parametrize("extra", ["", *LIBRARY_EXTRAS, "lab", "book"])
+@pytest.mark.parametrize("extra", ["", *TAGS, "lab", "book"])
 def test_conda_gets_all_that_readers_need(extra):
     asked = {canonicalize_name(Requirement(line).name) for line in EXTRAS[extra]}
     assert asked <= set(conda()), f"environment.yml lacks {', '.join(sorted(asked - set(conda())))}"
@@ -110,3 +114,18 @@ def test_one_python_everywhere():
             for step in job["steps"]:
                 if step.get("uses", "").startswith("actions/setup-python@"):
                     assert step["with"] == {"python-version-file": ".python-version"}, workflow
+
+
+def test_the_repositorys_address_is_the_one_in_the_config():
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["repository-code"] == repository
+    assert citation["url"] == site_address(repository)
+    for name in ("README.md", "CONTRIBUTING.md"):
+        assert "github.com/" not in (ROOT / name).read_text(), f"{name}: the address stands in _config.yml"
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PROJECT["version"]
+    assert set(citation["license"]) == {PROJECT["license"], "CC-BY-4.0"}
