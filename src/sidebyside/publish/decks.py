@@ -266,6 +266,8 @@ def print_pdf(browser: str, html: Path, pdf: Path) -> None:
         )
     if done.returncode or not pdf.exists():
         raise DeckError(f"{browser} could not print {html}: {done.stderr.strip()}")
+    # Two prints differ in their dates alone; blanks of the same length keep the file's offsets right.
+    pdf.write_bytes(re.sub(rb"/(Creation|Mod)Date \([^)]*\)", lambda date: b" " * len(date[0]), pdf.read_bytes()))
 
 
 def build(slides: Path, out: Path, notebooks: Path) -> list[Path]:

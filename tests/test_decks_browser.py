@@ -1,0 +1,184 @@
+"""The built decks as speakers meet them, in a browser: served by a local server, and opened from the folder."""
+
+import re
+import zlib
+from pathlib import Path
+
+import pytest
+
+NAMES = sorted(deck.stem for deck in (Path(__file__).parents[1] / "slides").glob("*.ipynb"))
+SIZES = [(1280, 720), (1920, 1080), (1024, 768)]
+
+# What stands outside its slide's padding or is cut off by its own box, and figures too small to read.
+MISFITS = """slide => {
+  const found = [];
+  const style = getComputedStyle(slide), box = slide.getBoundingClientRect();
+  const scale = box.width / slide.offsetWidth, pad = side => parseFloat(style["padding" + side]) * scale;
+  const room = {left: box.left + pad("Left"), right: box.right - pad("Right"),
+                top: box.top + pad("Top"), bottom: box.bottom - pad("Bottom")};
+  for (const node of slide.querySelectorAll("*:not(aside, aside *, mjx-container *)")) {
+    const its = node.getBoundingClientRect(), name = `${node.tagName} ${node.textContent.trim().slice(0, 40)}`;
+    if (Math.min(its.left - room.left, room.right - its.right, its.top - room.top, room.bottom - its.bottom) < -1)
+      found.push(`${name} leaves its slide's room`);
+    if (node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== "inline")
+      found.push(`${name} is wider than its box`);
+    if (node.tagName === "IMG" && Math.max(its.height / box.height, its.width / box.width) < 0.5)
+      found.push(`${name} ${node.alt} is smaller than half the slide`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(params=["http", "file"])
+def address(request, site, site_address):
+    """Return a function from a deck's name to its address, once at a local server, once in the folder."""
+    start = site_address if request.param == "http" else site.as_uri()
+    return lambda name: f"{start}/slides/{built(site, name).name}"
+
+
+@pytest.fixture
+def served(site, site_address):
+    """Return a function from a deck's name to its address at a local server."""
+    return lambda name: f"{site_address}/slides/{built(site, name).name}"
+
+
+def built(site, name):
+    """Return the built page of a deck; fail where it was not built."""
+    page = site / "slides" / f"{name}.html"
+    if not page.exists():
+        pytest.fail(f"{page} is missing: run make book")
+    return page
+
+
+def start(page, address):
+    """Open a deck and wait until it stands."""
+    page.goto(address)
+    page.wait_for_function("() => window.Reveal && Reveal.isReady()")
+
+
+def slides(page):
+    """Visit every slide with the keyboard, from the first to the last, and yield each."""
+    total = page.evaluate("Reveal.getTotalSlides()")
+    for number in range(1, total + 1):
+        assert page.locator(".slide-number").inner_text().split() == [str(number), "/", str(total)]
+        yield page.locator("section.present:not(.stack)")
+        if number < total:
+            page.keyboard.press("Space")
+    assert page.evaluate("Reveal.isLastSlide()")
+
+
+def test_there_are_decks():
+    assert "lightning" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_slide_is_whole_by_itself(name, address, make_reader):
+    """Images, mathematics, notes; nothing fails or comes from another machine (see make_reader)."""
+    page = make_reader().page
+    failed = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+    start(page, address(name))
+    for slide in slides(page):
+        assert slide.is_visible()
+        assert slide.locator("h1, h2").count() == 1
+        for image in slide.locator("img").all():
+            assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+            assert image.get_attribute("alt").strip()
+        notes = slide.locator("aside.notes")
+        assert re.match(r"\d+:\d\d \w", notes.text_content().strip())
+        assert not notes.is_visible()
+        assert "$" not in slide.text_content(), "mathematics was not typeset"
+    assert page.locator("[data-mjx-error], mjx-merror").count() == 0
+    assert failed == []
+
+
+def test_the_lightning_talk_s_mathematics_is_typeset(served, make_reader):
+    page = make_reader().page
+    start(page, served("lightning"))
+    shown = [slide.locator("mjx-container svg").filter(visible=True).count() for slide in slides(page)]
+    assert sum(map(bool, shown)) == 2
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_leaves_its_slide(name, width, height, served, make_reader):
+    page = make_reader(width=width, height=height).page
+    start(page, served(name))
+    for slide in slides(page):
+        box = slide.bounding_box()
+        assert min(box["x"], box["y"]) >= -1
+        assert box["x"] + box["width"] <= width + 1
+        assert box["y"] + box["height"] <= height + 1
+        assert slide.evaluate(MISFITS) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_leaves_its_printed_page(name, served, make_reader):
+    page = make_reader().page
+    start(page, served(name) + "?print-pdf")
+    page.wait_for_function("() => document.querySelectorAll('.pdf-page').length === Reveal.getTotalSlides()")
+    for slide in page.locator(".pdf-page > section").all():
+        assert slide.evaluate(MISFITS) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pdf_has_a_page_for_each_slide(name, site, served, make_reader):
+    page = make_reader().page
+    start(page, served(name))
+    total = page.evaluate("Reveal.getTotalSlides()")
+    file = built(site, name).with_suffix(".pdf")
+    assert file.exists(), f"{file} is missing: run make book"
+    pdf = file.read_bytes()
+    # Chromium writes its page objects plainly and the drawing of each page deflated.
+    pages = re.findall(rb"<</Type /Page\b.*?/Contents (\d+) 0 R", pdf, re.DOTALL)
+    assert len(pages) == total
+    for number in pages:
+        drawing = re.search(rb"\n%s 0 obj\n<<.*?>> stream\n(.*?)\nendstream" % number, pdf, re.DOTALL)[1]
+        assert b"BT" in zlib.decompress(drawing), "a page without text"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_speaker_view_shows_notes_and_pace(name, address, make_reader):
+    reader = make_reader()
+    start(reader.page, address(name))
+    with reader.context.expect_page() as opened:
+        reader.page.keyboard.press("s")
+    view = opened.value
+    view.locator(".pacing").wait_for()
+    reader.page.keyboard.press("ArrowRight")
+    mark = reader.page.locator("section.present aside.notes strong").first.text_content()
+    view.locator(".speaker-controls-notes .value", has_text=mark).wait_for()
+    for frame in ("#current-slide", "#upcoming-slide"):
+        view.frame_locator(f"{frame} iframe").locator("section.present h2").first.wait_for()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_light_and_dark(name, served, make_reader):
+    def paper(page):
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    light, dark = "rgb(255, 255, 255)", "rgb(20, 24, 29)"
+    for scheme, asked, expected in [("light", "", light), ("dark", "", dark), ("light", "?theme=dark", dark)]:
+        page = make_reader(scheme=scheme).page
+        start(page, served(name) + asked)
+        assert paper(page) == expected
+    page.keyboard.press("t")
+    assert paper(page) == light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_slide_is_accessible(name, scheme, served, make_reader):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = make_reader(scheme=scheme).page
+    start(page, served(name))
+    for slide in slides(page):
+        serious = [
+            f"{violation['id']}: {node['html'][:120]}"
+            for violation in Axe().run(page).response["violations"]
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
+        ]
+        assert serious == [], slide.locator("h1, h2").inner_text()
