@@ -104,15 +104,15 @@ class Chapters(Preprocessor):
                     f"{self.where}: a reference to a chapter cannot be read. Write "
                     "![words](chapter:NOTEBOOK#NAME), or a fenced block of the one line '# chapter:NOTEBOOK#NAME'."
                 )
-            cell.source = IMAGE.sub(lambda found, cell=cell: self.image(found, cell), cell.source)
-            cell.source = CODE.sub(self.code, cell.source)
             cell.source = LIBRARY.sub(library, cell.source)
             if "<repository:>" in cell.source:
                 cell.source = cell.source.replace("<repository:>", f"<{self.repository()}>")
+            cell.source = IMAGE.sub(lambda found, cell=cell: self.image(found, cell), cell.source)
+            cell.source = CODE.sub(self.code, cell.source)  # last: nothing may change the chapter's code
         return nb, resources
 
-    def find(self, target: str) -> tuple[str, nbformat.NotebookNode]:
-        """Return the name and the cell that ``target`` (``chapter:NOTEBOOK#NAME``) refers to."""
+    def find(self, target: str) -> nbformat.NotebookNode:
+        """Return the cell that ``target`` (``chapter:NOTEBOOK#NAME``) refers to."""
         stem, _, name = target.removeprefix("chapter:").partition("#")
         chapter = Path(self.notebooks) / f"{stem}.ipynb"
         if not chapter.exists():
@@ -120,13 +120,13 @@ class Chapters(Preprocessor):
         cells = named_cells(chapter)
         if name not in cells:
             raise DeckError(f"{self.where}: {target}: no cell of {chapter} has this name. It has: {', '.join(cells)}.")
-        return name, cells[name]
+        return cells[name]
 
     def image(self, found: re.Match, cell: nbformat.NotebookNode) -> str:
         """Attach the figure to ``cell``, so that it travels inside the page, and return the Markdown that shows it."""
         words, target = found["words"], found["target"]
         if target.startswith("chapter:"):
-            name, figure = self.find(target)
+            figure = self.find(target)
             kind, data = "image/png", self.png(target, figure)
             words = words or " ".join(figure.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split())
             words = re.sub(r"([\[\]])", r"\\\1", words)
@@ -134,13 +134,15 @@ class Chapters(Preprocessor):
             file = Path(self.slides) / target
             if not file.is_file():
                 raise DeckError(f"{self.where}: there is no image {target} beside the deck.")
-            name, kind, data = file.name, guess_type(file)[0], b64encode(file.read_bytes()).decode()
+            kind, data = guess_type(file)[0], b64encode(file.read_bytes()).decode()
         if not words:
             raise DeckError(
                 f"{self.where}: {target}: the figure has no alternative text. Write it between the brackets; "
                 "a chapter's figure may carry it instead, in its cell's metadata: mystnb: {image: {alt: ...}}."
             )
-        cell.setdefault("attachments", {})[name] = {kind: data}
+        attachments = cell.setdefault("attachments", {})
+        name = f"figure-{len(attachments)}"
+        attachments[name] = {kind: data}
         return f"![{words}](attachment:{name})"
 
     def png(self, target: str, figure: nbformat.NotebookNode) -> str:
@@ -155,9 +157,9 @@ class Chapters(Preprocessor):
 
     def code(self, found: re.Match) -> str:
         """Return the fenced block with the chapter's code in it."""
-        name, source = self.find(found["target"])
+        source = self.find(found["target"])
         if source.cell_type != "code":
-            raise DeckError(f"{self.where}: {found['target']}: {name} is not a code cell.")
+            raise DeckError(f"{self.where}: {found['target']}: this is not a code cell.")
         try:
             code = select_lines(source.source, found["lines"]) if found["lines"] else source.source
         except ValueError as error:
@@ -282,6 +284,7 @@ def build(slides: Path, out: Path, notebooks: Path) -> list[Path]:
             shutil.copyfile(distribution(package).locate_file(f"{folder}/{name}"), out / "assets" / name)
     for page, html in pages.items():
         page.write_text(html, encoding="utf-8")
+        page.with_suffix(".pdf").unlink(missing_ok=True)  # one of an earlier build would be out of step
     return list(pages)
 
 
