@@ -1,0 +1,112 @@
+"""The built site in a browser, for every test that looks at what readers see."""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SITE = Path(__file__).parents[1] / "build" / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_BROWSER = "no Chromium or Chrome on this machine"
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """Return the folder of the built book; fail where it was not built."""
+    if not (SITE / "index.html").exists():
+        pytest.fail("build/_build/html is missing: run make book")
+    return SITE
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def site_address(site):
+    """Serve the built book on this machine and return its address, without a slash at the end."""
+    handler = functools.partial(QuietHandler, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+# Of module scope: Playwright keeps an event loop running, which a notebook's test in the same process must not meet.
+@pytest.fixture(scope="module")
+def browser():
+    """Return a headless Chromium of Playwright's; skip where none is installed, and in CI (.ci/run) fail."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None and os.environ.get("SIDEBYSIDE_REQUIRE_BROWSER"):
+        pytest.fail(f"SIDEBYSIDE_REQUIRE_BROWSER is set, and there is {NO_BROWSER}")
+    if program is None:
+        pytest.skip(NO_BROWSER)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Reader:
+    """One reader's browser: what it stores is kept from page to page, and what goes wrong is noted."""
+
+    context: Any
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def make_reader(browser):
+    """Return a function that makes a :class:`Reader`; in the end none may have met an error or left this machine."""
+    readers = []
+
+    def make(width: int = 1440, height: int = 900, scheme: str = "light") -> Reader:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        reader = Reader(context, context.new_page())
+        readers.append(reader)
+
+        def stop(route):
+            reader.outside.append(route.request.url)
+            route.abort()
+
+        def note(line):
+            if line.type == "error":
+                reader.errors.append(f"{line.text} ({line.location['url']})")
+
+        context.route(re.compile(r"^https?://(?!127\.0\.0\.1[:/])"), stop)
+        context.on("weberror", lambda failure: reader.errors.append(str(failure.error)))
+        context.on("console", note)
+        return reader
+
+    yield make
+    for reader in readers:
+        reader.context.close()
+    assert [url for reader in readers for url in reader.outside] == [], "a page asked another machine for something"
+    assert [error for reader in readers for error in reader.errors] == [], "a page wrote errors to the console"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say plainly what was left out where there is no browser (with pytest-xdist too: reports are counted)."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_BROWSER in str(report.longrepr)]
+    if skipped:
+        files = ", ".join(sorted({report.nodeid.partition("::")[0] for report in skipped}))
+        terminalreporter.write_line(
+            f"NOT TESTED: {len(skipped)} tests of what readers see ({files}), for there is {NO_BROWSER}. "
+            "Install chromium and run make test again."
+        )
