@@ -115,7 +115,7 @@ def test_page_is_accessible(name, site_address, make_reader):
 
 
 def test_every_local_link_leads_somewhere(site):
-    pages = {path: BeautifulSoup(path.read_text(), "html.parser") for path in site.glob("[bn]*/*.html")}
+    pages = {path: BeautifulSoup(path.read_text(), "html.parser") for path in site.resolve().glob("[bn]*/*.html")}
     lost = []
     for path, soup in pages.items():
         for element in soup.select("[href], [src]"):
@@ -126,7 +126,7 @@ def test_every_local_link_leads_somewhere(site):
             if not target.exists() or (
                 link.fragment and target in pages and not pages[target].find(id=unquote(link.fragment))
             ):
-                lost.append(f"{path.relative_to(site)}: {link.geturl()}")
+                lost.append(f"{path.relative_to(site.resolve())}: {link.geturl()}")
     assert len(pages) >= len(PAGES)
     assert lost == []
 

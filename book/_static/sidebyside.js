@@ -104,12 +104,10 @@
       this.selects.forEach((select, side) => select.addEventListener("change", () => this.choose(side, select.value)));
       swap.addEventListener("click", () => this.show([...this.pair].reverse()));
       close.addEventListener("click", () => this.dialog.close());
-      this.dialog.addEventListener("close", () => this.opener.focus());
       this.dialog.addEventListener("mouseover", (event) => this.mark(event.target.closest(".sbs-line")));
     }
 
-    open(labels, opener) {
-      this.opener = opener;
+    open(labels) {
       this.tabs = labels.map(readTab);
       for (const select of this.selects) {
         select.replaceChildren(...this.tabs.map(({ tag, name }) => make("option", { value: tag, textContent: name })));
@@ -162,7 +160,7 @@
       const button = make("button", { type: "button", className: "sbs-button sbs-open", textContent: "Side by side" });
       button.addEventListener("click", () => {
         view ??= new SideBySide();
-        view.open(labels, button);
+        view.open(labels);
       });
       tabSet.append(button);
     }
