@@ -292,9 +292,13 @@ def test_a_slide_holds_few_words_and_little_code():
 
 def test_the_picture_of_bayes_is_to_scale():
     svg = BeautifulSoup((ROOT / "slides" / "bayes.svg").read_text(), "html.parser")
-    heights = {}
-    for line in svg.select("polyline"):
-        points = np.array([pair.split(",") for pair in line["points"].split()], dtype=float)
-        heights[line["id"]] = 360 - points[:, 1]
-    product = heights["prior"] * heights["likelihood"]
-    np.testing.assert_allclose(product / product.sum(), heights["posterior"] / heights["posterior"].sum(), atol=2e-4)
+    curves = {
+        line["id"]: np.array([pair.split(",") for pair in line["points"].split()], dtype=float)
+        for line in svg.select("polyline")
+    }
+    at = np.linspace(520, 900, 50)  # where all three are drawn
+    prior, likelihood, posterior = (
+        360 - np.interp(at, *curves[name].T) for name in ("prior", "likelihood", "posterior")
+    )
+    product = prior * likelihood
+    np.testing.assert_allclose(product / product.sum(), posterior / posterior.sum(), atol=2e-4)
