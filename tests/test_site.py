@@ -53,9 +53,16 @@ def open_solutions(page):
         solution.click()
 
 
+def richest(page):
+    """Return the tab-set with the most code, of those that are not in a solution."""
+    sets = page.locator(".sd-tab-set:not(details *)")
+    lengths = sets.evaluate_all("sets => sets.map(set => set.textContent.length)")
+    return sets.nth(lengths.index(max(lengths)))
+
+
 def open_side_by_side(page):
-    """Open the first tab-set of all libraries side by side; return the view, its two selects and its two columns."""
-    page.get_by_role("button", name="Side by side").first.click()
+    """Open the richest tab-set side by side; return the view, its two selects and its two columns."""
+    richest(page).get_by_role("button", name="Side by side").click()
     view = page.get_by_role("dialog", name="Side by side")
     return view, view.get_by_role("combobox").all(), view.get_by_role("region").all()
 
@@ -91,6 +98,13 @@ def test_page_is_no_wider_than_the_screen(name, site_address, make_reader):
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
+def set_scheme(page, scheme: str):
+    """Switch to the light or dark scheme and wait until all colours have arrived."""
+    page.emulate_media(color_scheme=scheme)
+    page.locator(f"html[data-theme={scheme}]").wait_for()
+    page.evaluate("() => Promise.all(document.getAnimations().map(animation => animation.finished))")
+
+
 def serious(page) -> list[str]:
     """Return axe-core's serious and critical violations, without the few that are :data:`FORGIVEN`."""
     found = []
@@ -109,8 +123,7 @@ def test_page_is_accessible(name, site_address, make_reader):
     page.goto(f"{site_address}/{name}.html")
     open_solutions(page)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.locator(f"html[data-theme={scheme}]").wait_for()
+        set_scheme(page, scheme)
         assert serious(page) == [], scheme
 
 
@@ -271,8 +284,7 @@ def test_solutions_are_closed_until_opened(chapter_at, make_reader):
 def test_side_by_side_shows_two_libraries_cell_beside_cell(address, make_reader):
     page = make_reader().page
     page.goto(address(CHAPTER) + "?lib=stan")
-    tab_set = page.locator(".sd-tab-set").first
-    count = tab_set.locator("> .sd-tab-content:visible .cell_input").count()
+    count = richest(page).locator("> .sd-tab-content:visible .cell_input").count()
     view, selects, columns = open_side_by_side(page)
     assert [select.input_value() for select in selects] == ["stan", "pymc"]
     for column in columns:
@@ -293,10 +305,7 @@ def test_side_by_side_has_all_the_code(chapter_at, make_reader):
     page = make_reader().page
     page.goto(chapter_at)
     texts = {
-        tag: [
-            pre.text_content().rstrip("\n")
-            for pre in page.locator(".sd-tab-set").first.locator(f".tag_{tag} .cell_input pre").all()
-        ]
+        tag: [pre.text_content().rstrip("\n") for pre in richest(page).locator(f".tag_{tag} .cell_input pre").all()]
         for tag in TAGS
     }
     _, selects, columns = open_side_by_side(page)
@@ -316,7 +325,8 @@ def test_side_by_side_closes_with_escape_and_focus_returns(chapter_at, make_read
     assert view.is_visible()
     page.keyboard.press("Escape")
     assert not view.is_visible()
-    assert page.get_by_role("button", name="Side by side").first.evaluate("node => node === document.activeElement")
+    button = richest(page).get_by_role("button", name="Side by side")
+    assert button.evaluate("node => node === document.activeElement")
 
 
 def test_side_by_side_remembers_the_two_libraries(chapter_at, make_reader):
@@ -353,8 +363,7 @@ def test_side_by_side_is_accessible(chapter_at, make_reader):
     page.goto(chapter_at)
     open_side_by_side(page)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.locator(f"html[data-theme={scheme}]").wait_for()
+        set_scheme(page, scheme)
         assert serious(page) == [], scheme
 
 
