@@ -10,15 +10,34 @@ from sidebyside.libraries import LIBRARIES, LibraryMissingError
 
 __version__ = "0.1.0"
 
-_HOME = {}
+_HOME = {
+    "load_hogg": "datasets",
+    "load_reference": "references",
+    "from_pystan": "convert",
+    "from_pyro": "convert",
+    "from_tfp": "convert",
+    "check_densities": "density",
+    "check_sampling": "agreement",
+    "check_agreement": "agreement",
+    "is_live": "outputs",
+    "quiet": "outputs",
+    "prepare": "style",
+    "plot_agreement": "style",
+    "DATA_COLOUR": "style",
+    "POSTERIOR_COLOUR": "style",
+    "CONTRAST_COLOUR": "style",
+}
+_MODULES = ("density",)
 
-__all__ = ["LIBRARIES", "LibraryMissingError", *_HOME]
+__all__ = ["LIBRARIES", "LibraryMissingError", *_HOME, *_MODULES]
 
 
 def __getattr__(name: str):
     """Import the module that holds ``name``, on first use (PEP 562)."""
     if name in _HOME:
         return getattr(import_module(f"sidebyside.{_HOME[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"sidebyside.{name}")
     raise AttributeError(f"module 'sidebyside' has no attribute {name!r}")
 
 

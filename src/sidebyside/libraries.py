@@ -45,6 +45,6 @@ def need(name: str) -> None:
     if missing:
         raise LibraryMissingError(
             f"{name} is not installed (no module named {', '.join(missing)}). "
-            f'Install it with: pip install "sidebyside[{library.tag}]" '
-            f'(in this repository: make lab LIBS="{library.tag}").'
+            f'In a copy of the repository, install it with: make lab LIBS="{library.tag}" '
+            f'(or, in an environment of your own: pip install ".[{library.tag}]").'
         )

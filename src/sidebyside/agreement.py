@@ -1,0 +1,161 @@
+"""Do the libraries agree? Diagnostics of each, and each one's moments against a reference, in Monte Carlo errors.
+
+Pure: draws in, table out. What does not pass raises, and names the library and the parameter.
+"""
+
+from collections.abc import Mapping
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import norm
+
+from sidebyside.references import Reference
+
+# Vehtari et al. 2021 recommend four chains, R-hat below 1.01 and an effective sample size above 400.
+MIN_CHAINS = 4
+MAX_RHAT = 1.01
+MIN_ESS = 400
+
+
+class DrawsError(ValueError):
+    """Draws that cannot be judged: NaN, too few chains, or a parameter missing."""
+
+
+class SamplingError(AssertionError):
+    """A library's sampler did not do its work."""
+
+
+class DisagreementError(AssertionError):
+    """A library's posterior is not the reference's."""
+
+
+def check_draws(library: str, tree: xr.DataTree) -> None:
+    """Raise :class:`DrawsError` if a parameter of ``tree``'s posterior holds NaN or infinite values."""
+    for name, values in tree["posterior"].data_vars.items():
+        bad = int(np.sum(~np.isfinite(values.values)))
+        if bad:
+            raise DrawsError(
+                f"{library}: {bad} of {values.size} draws of {name!r} are NaN or infinite. "
+                "Look for a log or a division by zero in the model, or start the chains nearer to the posterior."
+            )
+
+
+def _check_usable(posteriors: Mapping[str, xr.DataTree], parameters: list[str] | None = None) -> None:
+    if not posteriors:
+        raise DrawsError("There is no posterior to check: fill posteriors['PyMC'] (and so on) first.")
+    for library, tree in posteriors.items():
+        check_draws(library, tree)
+        chains = tree["posterior"].sizes["chain"]
+        if chains < MIN_CHAINS:
+            raise DrawsError(f"{library}: {chains} chain(s); the diagnostics need at least {MIN_CHAINS}.")
+        missing = sorted(set(parameters or []) - set(tree["posterior"].data_vars))
+        if missing:
+            there = ", ".join(tree["posterior"].data_vars)
+            raise DrawsError(f"{library}: no draws of {', '.join(missing)}; there are: {there}.")
+
+
+def _worst(dataset: xr.Dataset, function, largest: bool) -> tuple[float, str]:
+    """Find the most extreme value over all parameters (and their elements), and the parameter's name."""
+    extremes = {name: float(function(values.values)) for name, values in dataset.data_vars.items()}
+    name = (max if largest else min)(extremes, key=extremes.get)
+    return extremes[name], name
+
+
+def check_sampling(posteriors: Mapping[str, xr.DataTree]) -> pd.DataFrame:
+    """Each library's diagnostics at their worst over all parameters.
+
+    Parameters
+    ----------
+    posteriors : per library a DataTree with ``posterior`` and ``sample_stats["diverging"]``
+
+    Returns
+    -------
+    DataFrame, a row a library: chains, draws per chain, largest R-hat, smallest bulk and tail effective sample size
+    (in draws), number of divergences.
+
+    Raises
+    ------
+    SamplingError, naming library and parameter, if an R-hat exceeds 1.01, an effective sample size is below 400, or
+    a draw diverged. DrawsError for draws that cannot be judged.
+    """
+    _check_usable(posteriors)
+    rows, faults = {}, []
+    for library, tree in posteriors.items():
+        posterior = tree["posterior"].to_dataset()
+        rhat, rhat_name = _worst(az.rhat(posterior), np.max, largest=True)
+        bulk, bulk_name = _worst(az.ess(posterior, method="bulk"), np.min, largest=False)
+        tail, tail_name = _worst(az.ess(posterior, method="tail"), np.min, largest=False)
+        divergences = int(tree["sample_stats"]["diverging"].sum())
+        rows[library] = {
+            "chains": posterior.sizes["chain"],
+            "draws": posterior.sizes["draw"],
+            "largest R-hat": rhat,
+            "smallest bulk ESS": round(bulk),
+            "smallest tail ESS": round(tail),
+            "divergences": divergences,
+        }
+        # "not <=" rather than ">": a NaN must not pass
+        if not rhat <= MAX_RHAT:
+            faults.append(f"{library}: the chains disagree on {rhat_name} (R-hat {rhat:.3f} > {MAX_RHAT}).")
+        for kind, ess, name in (("bulk", bulk, bulk_name), ("tail", tail, tail_name)):
+            if not ess >= MIN_ESS:
+                faults.append(f"{library}: too few effective draws of {name} ({kind} ESS {ess:.0f} < {MIN_ESS}).")
+        if divergences:
+            faults.append(f"{library}: {divergences} draw(s) diverged.")
+    if faults:
+        raise SamplingError(" ".join(faults) + " Give the sampler more adaptation steps or a higher target acceptance.")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("library")
+
+
+def check_agreement(
+    posteriors: Mapping[str, xr.DataTree], reference: Reference, family_error: float = 1e-3
+) -> pd.DataFrame:
+    """Each library's posterior means and standard deviations against the reference, in Monte Carlo errors.
+
+    ``z`` is the difference from the reference divided by the combined error: Monte Carlo standard error of the draws
+    and what error the reference itself has. With as many comparisons as there are (libraries x parameters x 2), the
+    threshold is Bonferroni's: if all libraries are right, the check fails with a probability of ``family_error``.
+
+    Parameters
+    ----------
+    posteriors : per library a DataTree with the reference's parameters
+    reference : moments and their errors
+    family_error : probability that the whole table fails although everything is right
+
+    Returns
+    -------
+    DataFrame indexed by parameter and library: mean, sd, z of the mean, z of the sd; ``attrs["threshold"]`` holds the
+    largest ``|z|`` that passes.
+
+    Raises
+    ------
+    DisagreementError, naming library and parameter. DrawsError for draws that cannot be judged.
+    """
+    parameters = list(reference.parameters)
+    _check_usable(posteriors, parameters)
+    threshold = float(norm.isf(family_error / (2 * len(posteriors) * len(parameters) * 2)))
+    rows, faults = {}, []
+    for name, truth in reference.parameters.items():
+        rows[name, "reference"] = {"mean": truth["mean"], "sd": truth["sd"], "z of mean": np.nan, "z of sd": np.nan}
+        for library, tree in posteriors.items():
+            values = tree["posterior"][name].transpose("chain", "draw")
+            found = {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}
+            row = dict(found)
+            for moment in ("mean", "sd"):
+                error = np.hypot(float(az.mcse(values, method=moment)), truth[f"{moment}_error"])
+                row[f"z of {moment}"] = z = (found[moment] - truth[moment]) / error
+                if not abs(z) <= threshold:
+                    faults.append(
+                        f"{library}: the posterior {moment} of {name} is {found[moment]:.4g}, the reference says "
+                        f"{truth[moment]:.4g} (z = {z:+.1f}, passes up to {threshold:.1f})."
+                    )
+            rows[name, library] = row
+    if faults:
+        raise DisagreementError(" ".join(faults))
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
+    table = table.round({"z of mean": 1, "z of sd": 1})
+    table.attrs["threshold"] = threshold
+    return table

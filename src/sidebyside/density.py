@@ -1,0 +1,145 @@
+"""Each library's log joint density at given parameter values, and the check that all are one function.
+
+A probabilistic program is a log density. Two programs are the same model if their log densities, on the constrained
+scale, differ by one constant; that needs no draws and is exact. Stan's ``~`` drops constants, so differences between
+points are compared, never the values themselves.
+
+Every function takes ``points``, a list of ``{parameter: value}``, and returns an array of shape ``(len(points),)``.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from sidebyside.libraries import need
+from sidebyside.references import Reference
+
+Points = Sequence[Mapping[str, float | np.ndarray]]
+
+TOLERANCE = 1e-6
+
+
+class DensityDisagreementError(AssertionError):
+    """A library's log density is not the reference's, up to a constant."""
+
+
+class ParameterNamesError(ValueError):
+    """A library's model has other parameters than the points name."""
+
+
+def _same_names(library: str, model_names: set[str], points: Points) -> None:
+    for number, point in enumerate(points):
+        if set(point) != set(model_names):
+            only_model, only_point = sorted(set(model_names) - set(point)), sorted(set(point) - set(model_names))
+            raise ParameterNamesError(
+                f"{library}: point {number} and the model name different parameters "
+                f"(only in the model: {only_model or 'none'}; only in the point: {only_point or 'none'})."
+            )
+
+
+def pymc(model, points: Points) -> np.ndarray:
+    """Log joint density of a ``pymc.Model``."""
+    need("PyMC")
+    _same_names("PyMC", {variable.name for variable in model.free_RVs}, points)
+    log_density = model.compile_logp(jacobian=False)
+    values = []
+    for point in points:
+        inputs = {}
+        for variable in model.free_RVs:
+            value, transform = np.asarray(point[variable.name], dtype=float), model.rvs_to_transforms[variable]
+            if transform is not None:
+                value = transform.forward(value, *variable.owner.inputs).eval()
+            inputs[model.rvs_to_values[variable].name] = value
+        values.append(float(log_density(inputs)))
+    return np.array(values)
+
+
+def stan(model, points: Points) -> np.ndarray:
+    """Log joint density, constants dropped, of what ``stan.build`` returned (PyStan 3)."""
+    need("Stan")
+    _same_names("Stan", set(model.param_names), points)
+    return np.array([model.log_prob(model.unconstrain_pars(dict(p)), adjust_transform=False) for p in points])
+
+
+def numpyro(model, points: Points, *args, **kwargs) -> np.ndarray:
+    """Log joint density of a NumPyro model called with ``args`` and ``kwargs``."""
+    need("NumPyro")
+    from numpyro import handlers
+    from numpyro.infer.util import log_density
+
+    trace = handlers.trace(handlers.seed(model, 0)).get_trace(*args, **kwargs)
+    latent = {name for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
+    _same_names("NumPyro", latent, points)
+    return np.array([float(log_density(model, args, kwargs, dict(point))[0]) for point in points])
+
+
+def pyro(model, points: Points, *args, **kwargs) -> np.ndarray:
+    """Log joint density of a Pyro model called with ``args`` and ``kwargs``."""
+    need("Pyro")
+    import torch
+    from pyro import poutine
+    from pyro.poutine.util import site_is_subsample
+
+    trace = poutine.trace(model).get_trace(*args, **kwargs)
+    latent = {name for name in trace.stochastic_nodes if not site_is_subsample(trace.nodes[name])}  # no plates
+    _same_names("Pyro", latent, points)
+    values = []
+    for point in points:
+        tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in point.items()}
+        conditioned = poutine.trace(poutine.condition(model, data=tensors)).get_trace(*args, **kwargs)
+        values.append(float(conditioned.log_prob_sum()))
+    return np.array(values)
+
+
+def tfp(joint, points: Points, **data) -> np.ndarray:
+    """Log joint density of a TFP joint distribution with named parts; ``data`` gives the observed parts."""
+    need("TFP")
+    _same_names("TFP", set(joint.dtype) - set(data), points)
+    tensors = [{name: np.asarray(value, dtype=np.float64) for name, value in point.items()} for point in points]
+    return np.array([float(joint.log_prob(**point, **data)) for point in tensors])
+
+
+def check_densities(
+    densities: Mapping[str, np.ndarray], reference: Reference, tolerance: float = TOLERANCE
+) -> pd.DataFrame:
+    """Show the libraries' log densities as changes from the first point, beside the reference's.
+
+    Parameters
+    ----------
+    densities : per library its log joint density at ``reference.points``
+    reference : what they are held against; point 0 is the base, the others change some of its parameters
+    tolerance : largest difference that passes, in natural-log units
+
+    Returns
+    -------
+    DataFrame, a row a point, a column a library.
+
+    Raises
+    ------
+    DensityDisagreementError, naming each library that differs and the parameters that were changed where it does.
+    """
+    if not densities:
+        raise ValueError("There is no density to check: fill densities['PyMC'] (and so on) first.")
+    expected = reference.log_density - reference.log_density[0]
+    base = reference.points[0]
+    changed = [
+        ", ".join(name for name in base if not np.array_equal(point[name], base[name])) for point in reference.points
+    ]
+    columns, faults = {"reference": expected}, []
+    for library, values in densities.items():
+        if np.shape(values) != expected.shape:
+            raise ValueError(f"{library}: {np.shape(values)} log densities for {len(expected)} points.")
+        columns[library] = np.asarray(values) - values[0]
+        off = columns[library] - expected
+        wrong = [number for number in range(1, len(expected)) if not abs(off[number]) <= tolerance]
+        if wrong:
+            where = "; ".join(f"changing {changed[n]}: off by {off[n]:+.3g}" for n in wrong)
+            faults.append(f"{library}'s model is not the reference's ({where}).")
+    if faults:
+        raise DensityDisagreementError(
+            " ".join(faults) + " Look at its priors, its likelihood and the order of their arguments."
+        )
+    table = pd.DataFrame(columns).iloc[1:]
+    table.index = pd.Index(changed[1:], name="parameters changed")
+    return table

@@ -1,0 +1,63 @@
+"""Clean stored outputs: progress bars and chatter for whoever runs a notebook, none in what is stored.
+
+``make run`` and ``make test`` set ``SIDEBYSIDE_STORING=1``; everybody else runs live and sees all that the libraries
+print. The few warnings silenced for everyone are in :data:`SILENCED`, each with its reason.
+"""
+
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+# (category, start of the message, why a reader can do nothing about it)
+SILENCED = [
+    (FutureWarning, r"`torch\.jit\.trace` is deprecated", "Pyro 1.9 compiles its potential by it; no other way yet"),
+    (
+        UserWarning,
+        r"num_chains=\d+ is more than available_cpu",
+        "Pyro runs the four chains in turn",
+    ),
+]
+
+
+def silence_known_warnings() -> None:
+    """Silence the warnings of :data:`SILENCED`, by category and message; all others still show."""
+    for category, message, _ in SILENCED:
+        warnings.filterwarnings("ignore", category=category, message=message)
+
+
+def is_live() -> bool:
+    """Tell whether a person is running this, so that progress bars are wanted; False while outputs are stored."""
+    return os.environ.get("SIDEBYSIDE_STORING", "") in ("", "0")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what a library prints, from Python or from C++, out of stored outputs. Live, it changes nothing.
+
+    If the block raises, what was held back is printed, so that no error loses its explanation.
+    """
+    if is_live():
+        yield
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with tempfile.TemporaryFile(mode="w+") as held:
+        saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+        failed = True
+        try:
+            for descriptor in saved:
+                os.dup2(held.fileno(), descriptor)
+            with redirect_stdout(held), redirect_stderr(held):
+                yield
+            failed = False
+        finally:
+            held.flush()
+            for descriptor, original in saved.items():
+                os.dup2(original, descriptor)
+                os.close(original)
+            if failed:
+                held.seek(0)
+                print(held.read(), file=sys.stderr)  # noqa: T201

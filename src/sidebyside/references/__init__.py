@@ -1,0 +1,45 @@
+"""Reference posteriors: what the libraries' draws are held against.
+
+Each reference is made without any of the five libraries: an independent log density in NumPy and SciPy, integrated
+numerically (or sampled by emcee where the parameters are too many for a grid). ``make references`` makes them all
+anew; each JSON file says how it was made and how exact it is.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model's reference: the posterior's moments, and its log density at a few points.
+
+    Attributes
+    ----------
+    name : the model's name, as in ``load_reference(name)``
+    how : how it was made, in words
+    parameters : per scalar parameter ``{"mean", "sd", "mean_error", "sd_error"}``, the errors being what is left of
+        numerical or Monte Carlo error, in the parameter's unit
+    points : parameter values at which the log joint density is known, each ``{parameter: value}``
+    log_density : the log joint density (prior times likelihood, on the constrained scale, all constants kept) at
+        ``points``, shape ``(len(points),)``
+    """
+
+    name: str
+    how: str
+    parameters: dict[str, dict[str, float]]
+    points: list[dict[str, float]]
+    log_density: np.ndarray
+
+
+def load_reference(name: str) -> Reference:
+    """Load the reference called ``name``; an unknown name raises ``ValueError`` with the known ones."""
+    folder = files("sidebyside") / "references"
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        known = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+        raise ValueError(f"There is no reference posterior called {name!r}. There are: {', '.join(known)}.")
+    stored = json.loads(path.read_text())
+    return Reference(**{**stored, "log_density": np.array(stored["log_density"])})

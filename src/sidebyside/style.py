@@ -1,0 +1,70 @@
+"""How the course's figures look: one style, one colour for data, one for posteriors, one per library."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from sidebyside.libraries import LIBRARIES
+from sidebyside.outputs import silence_known_warnings
+from sidebyside.references import Reference
+
+DATA_COLOUR = "#222222"
+POSTERIOR_COLOUR = "#0072B2"
+CONTRAST_COLOUR = "#D55E00"
+
+_STYLE = {
+    "figure.figsize": (7.0, 4.2),
+    "figure.dpi": 110,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.prop_cycle": plt.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]),
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
+    "lines.linewidth": 1.8,
+}
+
+
+def prepare() -> None:
+    """Give a notebook the course's figure style, tables with three decimals, and no warning one can't act on."""
+    plt.rcParams.update(_STYLE)
+    pd.set_option("display.precision", 3, "display.width", 120)
+    silence_known_warnings()
+
+
+def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, labels: Mapping[str, str]) -> Figure:
+    """Draw each library's posterior mean and 95% interval: a panel a parameter, a row a library.
+
+    Parameters
+    ----------
+    posteriors : per library a DataTree with the parameters named in ``labels``, all scalar
+    reference : its mean is the line, mean ± standard deviation the band
+    labels : per parameter the label of its axis, unit included
+    """
+    fig, axes = plt.subplots(
+        1, len(labels), figsize=(2.5 * len(labels), 3.0), sharey=True, squeeze=False, layout="constrained"
+    )
+    for ax, (name, label) in zip(axes[0], labels.items(), strict=True):
+        truth = reference.parameters[name]
+        ax.axvspan(truth["mean"] - truth["sd"], truth["mean"] + truth["sd"], color="0.9")
+        ax.axvline(truth["mean"], color="0.5", lw=1)
+        for row, (library, tree) in enumerate(posteriors.items()):
+            values = tree["posterior"][name].values.ravel()
+            look = LIBRARIES[library]
+            ax.plot(np.quantile(values, [0.025, 0.975]), [row, row], color=look.colour)
+            ax.plot(values.mean(), row, look.marker, color=look.colour, ms=7)
+        ax.set_xlabel(label)
+    axes[0, 0].set_yticks(range(len(posteriors)), list(posteriors))
+    axes[0, 0].invert_yaxis()
+    fig.suptitle("Posterior means and 95% intervals (line, band: reference mean ± sd)", x=0.01, ha="left", fontsize=12)
+    return fig

@@ -1,0 +1,102 @@
+"""Break one library's model or sampler at a time and see whether the chapter notices: ``make mutants``.
+
+Each mutant is one change of one library's cells in a scratch copy of chapter 6, run until a cell raises. A mutant is
+caught if what is raised is one of the chapter's own checks and its message names the library. The mixture's mutants
+leave out the Student-t model's sampling, which they do not touch.
+
+``python tests/mutants.py`` runs all, ``python tests/mutants.py Stan`` those of one library.
+"""
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06_robust_regression.ipynb"
+DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: in the cell called ``cell``, ``old`` becomes ``new``."""
+
+    library: str
+    what: str
+    cell: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...] = (DENSITY,)
+
+
+BROKEN = (SAMPLING, POSTERIOR)
+MUTANTS = [
+    Mutant("PyMC", "prior scale of beta doubled", "student-t-model-pymc", '"beta", 0, 3', '"beta", 0, 6'),
+    Mutant("PyMC", "sign of the slope term", "mixture-model-pymc", "alpha + beta * x", "alpha - beta * x"),
+    Mutant("PyMC", "fixed huge step size", "student-t-draw-pymc", "quiet=not live", "quiet=not live, "
+           "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+    Mutant("Stan", "likelihood Gaussian, not Student-t", "student-t-model-stan", "student_t(nu, ", "normal("),
+    Mutant("Stan", "prior scale of tau doubled", "mixture-model-stan", "tau ~ normal(0, 2)", "tau ~ normal(0, 4)"),
+    Mutant("NumPyro", "prior sd of alpha halved", "student-t-model-numpyro", "dist.Normal(4, 2)", "dist.Normal(4, 1)"),
+    Mutant("NumPyro", "mixture weights swapped", "mixture-model-numpyro", "[1 - p_out, p_out]", "[p_out, 1 - p_out]"),
+    Mutant("NumPyro", "too little adaptation", "student-t-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+    Mutant("Pyro", "prior rate of nu doubled", "student-t-model-pyro", "Gamma(2.0, 0.1)", "Gamma(2.0, 0.2)"),
+    Mutant("Pyro", "wide error without the instrument's part", "mixture-model-pyro", "torch.hypot(sigma_y, tau)",
+           "tau * torch.ones_like(sigma_y)"),
+    Mutant("Pyro", "no adaptation", "student-t-draw-pyro", "warmup_steps=warmup", "warmup_steps=0", BROKEN),
+    Mutant("TFP", "likelihood Gaussian, not Student-t", "student-t-model-tfp", "tfd.StudentT(nu, ", "tfd.Normal("),
+    Mutant("TFP", "prior of p_out turned round", "mixture-model-tfp", "tfd.Beta(double(1), double(4))",
+           "tfd.Beta(double(4), double(1))"),
+    Mutant("TFP", "too little adaptation", "student-t-sampler-tfp", "num_adaptation_steps=warmup",
+           "num_adaptation_steps=2", BROKEN),
+]  # fmt: skip
+
+
+def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
+    """Return the mutated notebook; a mutant that no longer fits the chapter is an error."""
+    notebook = nbformat.read(NOTEBOOK, 4)
+    cells = [cell for cell in notebook.cells if cell.metadata.get("name") == mutant.cell]
+    if len(cells) != 1 or cells[0].source.count(mutant.old) != 1:
+        raise SystemExit(f"The mutant '{mutant.what}' no longer fits cell {mutant.cell!r}: mend tests/mutants.py.")
+    cells[0].source = cells[0].source.replace(mutant.old, mutant.new)
+    if mutant.cell.startswith("mixture"):
+        names = [cell.metadata.get("name", "") for cell in notebook.cells]
+        first = next(i for i, name in enumerate(names) if name.startswith("student-t-draw"))
+        last = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Which points"))
+        del notebook.cells[first:last]
+    return notebook
+
+
+def run(mutant: Mutant) -> tuple[bool, str]:
+    """Run a mutant; return whether it was caught, and what was raised."""
+    client = NotebookClient(scratch_copy(mutant), timeout=900, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        message = f"{error.ename}: {error.evalue}"
+        return error.ename in mutant.caught_by and mutant.library in error.evalue, message
+    return False, "nothing was raised"
+
+
+def main() -> None:
+    """Run the mutants and report each; exit 1 if one lived."""
+    os.environ["SIDEBYSIDE_STORING"] = "1"
+    chosen = [mutant for mutant in MUTANTS if not sys.argv[1:] or mutant.library in sys.argv[1:]]
+    lived = 0
+    for mutant in chosen:
+        start = time.perf_counter()
+        caught, message = run(mutant)
+        lived += not caught
+        verdict = "caught" if caught else "LIVED"
+        print(f"{verdict}  {mutant.library}: {mutant.what} ({time.perf_counter() - start:.0f} s)\n        {message}")
+        sys.stdout.flush()
+    print(f"{len(chosen) - lived} of {len(chosen)} mutants caught")
+    sys.exit(lived > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Draw chapter 6's posteriors with ten other seeds and report the largest z: ``make seeds``.
+
+Everything up to the draws is run once; then the cells that draw and the cells that check are run again for each seed.
+``python tests/seeds.py Pyro`` does so for one library (or several); the checks then compare fewer values and are
+stricter, not laxer.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from sidebyside.libraries import TAGS
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06_robust_regression.ipynb"
+SEEDS = range(1, 11)
+REPORT = """
+_z = sbs.check_agreement(posteriors, reference)
+_rhat = sbs.check_sampling(posteriors)["largest R-hat"].max()
+print(f"largest |z| {_z[['z of mean', 'z of sd']].abs().max().max():.1f} "
+      f"(passes up to {_z.attrs['threshold']:.1f}), largest R-hat {_rhat:.3f}")
+"""
+
+
+def belongs(cell: nbformat.NotebookNode, libraries: set[str]) -> bool:
+    """Tell whether a code cell is everybody's or one of ``libraries``."""
+    owners = {TAGS[tag] for tag in cell.metadata.get("tags", []) if tag in TAGS}
+    return cell.cell_type == "code" and owners <= libraries
+
+
+def draws_or_checks(cell: nbformat.NotebookNode) -> bool:
+    """Tell whether a cell must run again for another seed. Stan's seed belongs to its model, which is cached."""
+    name = cell.metadata.get("name", "")
+    return "-draw-" in name or name.endswith("model-stan") or "load_reference" in cell.source or "check_" in cell.source
+
+
+def main() -> None:
+    """Run every seed; the first failing check stops with its message."""
+    os.environ["SIDEBYSIDE_STORING"] = "1"
+    libraries = set(sys.argv[1:]) or set(TAGS.values())
+    notebook = nbformat.read(NOTEBOOK, 4)
+    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## What it says"))
+    notebook.cells = [cell for cell in notebook.cells[:end] if belongs(cell, libraries)]
+    client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
+
+    def execute(cell: nbformat.NotebookNode) -> str:
+        done = client.execute_cell(cell, 0)
+        return "".join(output.get("text", "") for output in done.outputs if output.output_type == "stream")
+
+    with client.setup_kernel():
+        for cell in notebook.cells:
+            execute(cell)
+        again = [cell for cell in notebook.cells if draws_or_checks(cell)]
+        for seed in SEEDS:
+            start = time.perf_counter()
+            execute(nbformat.v4.new_code_cell(f"SEED = {seed}"))
+            for cell in again:
+                if "check_densities" in cell.source:
+                    continue
+                execute(cell)
+                if "check_agreement(" in cell.source:
+                    model = execute(nbformat.v4.new_code_cell("print(reference.name, end='')"))
+                    report = execute(nbformat.v4.new_code_cell(REPORT)).strip()
+                    print(f"seed {seed:2d}  {model:17s} {report}", flush=True)
+            print(f"seed {seed:2d}  took {time.perf_counter() - start:.0f} s", flush=True)
+    print(f"All {len(SEEDS)} seeds pass for {', '.join(sorted(libraries))}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,446 @@
+"""The package that notebooks import: data, references, converters, densities, agreement, clean outputs."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import arviz as az
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+import sidebyside as sbs
+from sidebyside import agreement, density, libraries, outputs
+from sidebyside.references import Reference, quadrature, robust_regression
+
+RNG = np.random.default_rng(6)
+
+
+# ---- data and references ---------------------------------------------------------------------
+
+
+def test_hogg_data_is_complete_and_says_where_it_comes_from():
+    points = sbs.load_hogg()
+    assert list(points.columns) == ["x", "y", "sigma_y", "sigma_x", "rho_xy"]
+    assert list(points.index) == list(range(1, 21))
+    # sums of the columns as printed in the paper's table 1: a digit changed by mistake changes one of them
+    assert points.sum().round(2).tolist() == [3463.0, 8389.0, 540.0, 131.0, -0.94]
+    assert "1008.4686" in points.attrs["source"] and points.attrs["units"] == "arbitrary"
+
+
+def test_importing_the_package_imports_no_probabilistic_library():
+    # ArviZ itself imports NumPyro and JAX where they are installed: that is not ours to forbid
+    modules = sorted({module for library in sbs.LIBRARIES.values() for module in library.modules})
+    code = (
+        "import sys, arviz; before = set(sys.modules); import sidebyside as sbs\n"
+        "sbs.prepare(); sbs.check_agreement; sbs.density; sbs.from_pyro\n"
+        f"print([module for module in {modules} if module in set(sys.modules) - before])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_unknown_attribute_and_unknown_reference_say_so():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        sbs.nonsense  # noqa: B018
+    with pytest.raises(ValueError, match=r"no reference posterior called 'nope'.*robust_mixture, robust_student_t"):
+        sbs.load_reference("nope")
+
+
+def test_a_missing_library_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(libraries, "find_spec", lambda module: None)
+    with pytest.raises(sbs.LibraryMissingError, match=r'NumPyro is not installed.*make lab LIBS="numpyro"'):
+        libraries.need("NumPyro")
+
+
+@pytest.mark.parametrize("name", robust_regression.MODELS)
+def test_stored_reference_is_what_its_command_makes(name):
+    """A coarser grid, seconds instead of minutes: still right to five digits."""
+    stored = sbs.load_reference(name)
+    made = robust_regression.make(name, grids=(26, 32) if name == "robust_mixture" else (50, 60))
+    np.testing.assert_allclose(stored.log_density, made["log_density"], rtol=1e-12)
+    assert stored.points == made["points"]
+    for parameter, values in stored.parameters.items():
+        assert values["mean_error"] < 1e-6 and values["sd_error"] < 1e-6  # the chapter says six digits
+        assert made["parameters"][parameter]["mean"] == pytest.approx(values["mean"], abs=1e-3)
+        assert made["parameters"][parameter]["sd"] == pytest.approx(values["sd"], abs=1e-3)
+
+
+def test_quadrature_finds_known_moments():
+    moments = quadrature.grid_moments(
+        lambda a, u: stats.norm.logpdf(a, 1, 2) + stats.gamma.logpdf(np.exp(u), 3, scale=2) + u,
+        {"a": (-15, 17), "g": (-9, 5)},
+        {"g": np.exp},
+        120,
+    )
+    assert moments["a"]["mean"] == pytest.approx(1) and moments["a"]["sd"] == pytest.approx(2)
+    assert moments["g"]["mean"] == pytest.approx(6) and moments["g"]["sd"] == pytest.approx(np.sqrt(12))
+    assert moments["a"]["edge"] < 1e-10
+
+
+# ---- converters ------------------------------------------------------------------------------
+
+
+def stan_fit(values, *, num_warmup=0, save_warmup=False, num_thin=1, divergent=None):
+    """Build a real PyStan Fit from ``values``, shape (chain, draw, 2, 3), as httpstan would have sent them."""
+    fit = pytest.importorskip("stan.fit", reason="PyStan is not installed")
+    chains, draws = values.shape[:2]
+    names = [f"theta.{i}.{j}" for j in (1, 2, 3) for i in (1, 2)]  # Stan counts down the columns
+    sent = []
+    for chain in range(chains):
+        lines = []
+        for draw in range(draws):
+            row = {"lp__": -1.0 * draw, "divergent__": float(divergent == (chain, draw)), "treedepth__": 2.0}
+            row |= {f"theta.{i}.{j}": values[chain, draw, i - 1, j - 1] for j in (1, 2, 3) for i in (1, 2)}
+            lines.append(json.dumps({"topic": "sample", "values": row}))
+        sent.append("\n".join(lines).encode())
+    kept = (draws * num_thin) - num_warmup if save_warmup else draws * num_thin
+    return fit.Fit(tuple(sent), chains, ("theta",), tuple(names), ([2, 3],), num_warmup, kept, num_thin, save_warmup)
+
+
+def test_from_pystan_keeps_chain_draw_and_shape_apart():
+    values = RNG.normal(size=(4, 30, 2, 3))
+    tree = sbs.from_pystan(
+        stan_fit(values, divergent=(2, 7)), dims={"theta": ["row", "column"]}, coords={"row": ["a", "b"]}
+    )
+    np.testing.assert_array_equal(tree["posterior"]["theta"].values, values)
+    assert tree["posterior"]["theta"].dims == ("chain", "draw", "row", "column")
+    assert list(tree["posterior"]["row"].values) == ["a", "b"]
+    assert tree["sample_stats"]["diverging"].dtype == bool
+    assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[2, 7]]
+    np.testing.assert_array_equal(tree["sample_stats"]["lp"].values[1], -np.arange(30.0))
+    assert tree["posterior"].attrs["inference_library"] == "Stan"
+
+
+def test_from_pystan_leaves_warm_up_out():
+    values = RNG.normal(size=(4, 30, 2, 3))
+    tree = sbs.from_pystan(stan_fit(values, num_warmup=10, save_warmup=True))
+    np.testing.assert_array_equal(tree["posterior"]["theta"].values, values[:, 10:])
+
+
+def test_from_pyro_takes_real_runs_one_or_several():
+    pyro = pytest.importorskip("pyro")
+    import torch
+
+    def model():
+        pyro.sample("theta", pyro.distributions.Normal(torch.zeros(3), 1.0).to_event(1))
+
+    def run(seed):
+        pyro.set_rng_seed(seed)
+        mcmc = pyro.infer.MCMC(
+            pyro.infer.NUTS(model), num_samples=20, warmup_steps=10, num_chains=1, disable_progbar=True
+        )
+        mcmc.run()
+        return mcmc
+
+    runs = [run(seed) for seed in range(4)]
+    tree = sbs.from_pyro(runs, dims={"theta": ["school"]})
+    assert tree["posterior"]["theta"].dims == ("chain", "draw", "school")
+    assert tree["posterior"]["theta"].shape == (4, 20, 3)
+    np.testing.assert_array_equal(tree["posterior"]["theta"].values[2], runs[2].get_samples()["theta"].numpy())
+    assert tree["sample_stats"]["diverging"].shape == (4, 20)
+    assert sbs.from_pyro(runs[1])["posterior"]["theta"].shape == (1, 20, 3)
+
+
+class FakePyroRun:
+    """What a Pyro run with divergences answers; a real one diverges when it likes."""
+
+    num_samples = 5
+
+    def get_samples(self, group_by_chain):
+        import torch
+
+        return {"theta": torch.zeros(2, 5)}
+
+    def diagnostics(self):
+        return {"theta": {}, "divergences": {"chain 0": [3], "chain 1": []}}
+
+
+def test_from_pyro_marks_divergences():
+    pytest.importorskip("torch")
+    diverging = sbs.from_pyro(FakePyroRun())["sample_stats"]["diverging"].values
+    assert np.argwhere(diverging).tolist() == [[0, 3]]
+
+
+def test_from_tfp_swaps_draw_and_chain():
+    values, diverging = RNG.normal(size=(30, 4, 2)), np.zeros((30, 4), dtype=bool)
+    diverging[5, 3] = True
+    tree = sbs.from_tfp({"theta": values}, {"diverging": diverging, "n_steps": np.ones((30, 4)), "tune": diverging})
+    np.testing.assert_array_equal(tree["posterior"]["theta"].values, values.swapaxes(0, 1))
+    assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[3, 5]]
+    assert set(tree["sample_stats"].data_vars) == {"diverging", "n_steps"}
+    with pytest.raises(ValueError, match="no 'diverging'"):
+        sbs.from_tfp({"theta": values}, {})
+
+
+def test_converters_name_library_and_parameter_of_nan():
+    values = RNG.normal(size=(30, 4))
+    values[2, 1] = np.nan
+    with pytest.raises(agreement.DrawsError, match="TFP: 1 of 120 draws of 'theta' are NaN"):
+        sbs.from_tfp({"theta": values}, {"diverging": np.zeros((30, 4), dtype=bool)})
+
+
+# ---- densities -------------------------------------------------------------------------------
+
+OBSERVED = np.array([0.3, -1.2, 2.1])
+POINTS = [{"mu": 0.1, "sigma": 1.3}, {"mu": -2.0, "sigma": 0.4}, {"mu": 3.0, "sigma": 2.5}]
+
+
+def exact(point):
+    log_prior = stats.norm.logpdf(point["mu"], 1, 2) + stats.halfnorm.logpdf(point["sigma"], scale=3)
+    return log_prior + stats.norm.logpdf(OBSERVED, point["mu"], point["sigma"]).sum()
+
+
+EXACT = np.array([exact(point) for point in POINTS])
+
+
+def test_density_of_pymc_is_exact():
+    pm = pytest.importorskip("pymc")
+    with pm.Model() as model:
+        mu, sigma = pm.Normal("mu", 1, 2), pm.HalfNormal("sigma", 3)
+        pm.Normal("y", mu, sigma, observed=OBSERVED)
+    np.testing.assert_allclose(density.pymc(model, POINTS), EXACT, atol=1e-7)  # its half-normal's constant: 2e-8 off
+    with pytest.raises(density.ParameterNamesError, match=r"PyMC: point 0.*only in the model: \['sigma'\]"):
+        density.pymc(model, [{"mu": 0.1}])
+
+
+def test_density_of_numpyro_is_exact():
+    numpyro = pytest.importorskip("numpyro")
+    numpyro.enable_x64()
+    from numpyro import distributions as dist
+
+    def model(y):
+        mu, sigma = numpyro.sample("mu", dist.Normal(1, 2)), numpyro.sample("sigma", dist.HalfNormal(3))
+        numpyro.sample("y", dist.Normal(mu, sigma), obs=y)
+
+    np.testing.assert_allclose(density.numpyro(model, POINTS, OBSERVED), EXACT, rtol=1e-9)
+    with pytest.raises(density.ParameterNamesError, match=r"NumPyro: .*only in the point: \['nu'\]"):
+        density.numpyro(model, [{**POINTS[0], "nu": 1.0}], OBSERVED)
+
+
+def test_density_of_pyro_is_exact():
+    pyro = pytest.importorskip("pyro")
+    import torch
+    from pyro import distributions as dist
+
+    def model(y):
+        mu = pyro.sample("mu", dist.Normal(torch.tensor(1.0).double(), 2))
+        sigma = pyro.sample("sigma", dist.HalfNormal(torch.tensor(3.0).double()))
+        with pyro.plate("rows", len(y)):
+            pyro.sample("y", dist.Normal(mu, sigma), obs=y)
+
+    np.testing.assert_allclose(density.pyro(model, POINTS, torch.tensor(OBSERVED)), EXACT, rtol=1e-9)
+
+
+def test_density_of_tfp_is_exact():
+    tfp = pytest.importorskip("tensorflow_probability")
+    tfd, double = tfp.distributions, np.float64
+    joint = tfd.JointDistributionNamedAutoBatched(
+        {
+            "mu": tfd.Normal(double(1), double(2)),
+            "sigma": tfd.HalfNormal(double(3)),
+            "y": lambda mu, sigma: tfd.Sample(tfd.Normal(mu, sigma), 3),
+        }
+    )
+    np.testing.assert_allclose(density.tfp(joint, POINTS, y=OBSERVED), EXACT, rtol=1e-9)
+
+
+class FakeStanModel:
+    """A built PyStan model's interface; the chapters check the real one, which takes a compiler's minute."""
+
+    param_names = ("mu", "sigma")
+
+    def unconstrain_pars(self, point):
+        return [point["mu"], np.log(point["sigma"])]
+
+    def log_prob(self, unconstrained, adjust_transform):
+        assert adjust_transform is False
+        return exact({"mu": unconstrained[0], "sigma": np.exp(unconstrained[1])}) + 17
+
+
+def test_density_of_stan_asks_for_the_constrained_scale():
+    pytest.importorskip("stan")
+    np.testing.assert_allclose(density.stan(FakeStanModel(), POINTS) - 17, EXACT, rtol=1e-9)
+
+
+REFERENCE = Reference(
+    name="toy",
+    how="by hand",
+    parameters={
+        "mu": {"mean": 0.0, "sd": 1.0, "mean_error": 0.0, "sd_error": 0.0},
+        "sigma": {"mean": 2.0, "sd": 0.5, "mean_error": 0.0, "sd_error": 0.0},
+    },
+    points=[{"mu": 0.0, "sigma": 1.0}, {"mu": 1.0, "sigma": 1.0}, {"mu": 0.0, "sigma": 2.0}],
+    log_density=np.array([-3.0, -3.5, -4.0]),
+)
+
+
+def test_densities_may_differ_by_a_constant():
+    table = sbs.check_densities({"PyMC": REFERENCE.log_density, "Stan": REFERENCE.log_density + 5}, REFERENCE)
+    assert table.loc["sigma", "Stan"] == -1.0 and list(table.columns) == ["reference", "PyMC", "Stan"]
+
+
+@pytest.mark.parametrize("bad", [1e-5, -0.3, np.nan])
+def test_a_density_that_differs_names_library_and_parameter(bad):
+    values = REFERENCE.log_density + np.array([0, 0, bad])
+    with pytest.raises(density.DensityDisagreementError, match=r"Pyro's model is not .* \(changing sigma:"):
+        sbs.check_densities({"PyMC": REFERENCE.log_density, "Pyro": values}, REFERENCE)
+
+
+def test_densities_of_the_wrong_number_or_none_are_errors():
+    with pytest.raises(ValueError, match=r"TFP: \(2,\) log densities for 3 points"):
+        sbs.check_densities({"TFP": np.zeros(2)}, REFERENCE)
+    with pytest.raises(ValueError, match="no density to check"):
+        sbs.check_densities({}, REFERENCE)
+
+
+# ---- agreement -------------------------------------------------------------------------------
+
+
+def tree_of(mu, sigma, diverging=None) -> xr.DataTree:
+    diverging = np.zeros(mu.shape, dtype=bool) if diverging is None else diverging
+    return az.from_dict({"posterior": {"mu": mu, "sigma": sigma}, "sample_stats": {"diverging": diverging}})
+
+
+def right_draws(rng=RNG, shape=(4, 1000)):
+    return {"mu": rng.normal(0, 1, shape), "sigma": rng.normal(2, 0.5, shape)}
+
+
+def test_right_draws_agree_and_the_table_says_what_it_compared():
+    posteriors = {name: tree_of(**right_draws()) for name in sbs.LIBRARIES}
+    table = sbs.check_agreement(posteriors, REFERENCE)
+    assert list(table.loc["mu"].index) == ["reference", *sbs.LIBRARIES]
+    # 5 libraries x 2 parameters x 2 moments, two-sided, Bonferroni at 0.001
+    assert table.attrs["threshold"] == pytest.approx(stats.norm.isf(0.001 / 20 / 2))
+    diagnostics = sbs.check_sampling(posteriors)
+    assert (diagnostics["draws"] == 1000).all() and (diagnostics["divergences"] == 0).all()
+
+
+def test_false_alarms_are_as_rare_as_promised():
+    """200 tables of right draws at a family error of 5%: about 10 may fail (16 is over three sigma; few, under)."""
+    rng = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(200):
+        try:
+            sbs.check_agreement({"Stan": tree_of(**right_draws(rng, (4, 300)))}, REFERENCE, family_error=0.05)
+        except agreement.DisagreementError:
+            alarms += 1
+    assert 1 <= alarms <= 22
+
+
+@pytest.mark.parametrize(
+    ("parameter", "change", "moment"),
+    [
+        ("mu", lambda v: v + 0.12, "mean of mu"),
+        ("mu", lambda v: v * 1.15, "sd of mu"),
+        ("sigma", lambda v: v - 0.06, "mean of sigma"),
+        ("sigma", lambda v: 2 + (v - 2) * 0.85, "sd of sigma"),
+    ],
+)
+def test_small_faults_are_found_and_named(parameter, change, moment):
+    draws = right_draws(np.random.default_rng(3))
+    draws[parameter] = change(draws[parameter])
+    posteriors = {"PyMC": tree_of(**right_draws(np.random.default_rng(4))), "NumPyro": tree_of(**draws)}
+    with pytest.raises(agreement.DisagreementError, match=f"NumPyro: the posterior {moment}") as caught:
+        sbs.check_agreement(posteriors, REFERENCE)
+    assert "PyMC" not in str(caught.value)
+
+
+def test_reference_error_counts():
+    draws = right_draws(np.random.default_rng(3))
+    draws["mu"] = draws["mu"] + 0.12
+    doubtful = {**REFERENCE.parameters, "mu": {"mean": 0.0, "sd": 1.0, "mean_error": 0.1, "sd_error": 0.0}}
+    sbs.check_agreement({"Stan": tree_of(**draws)}, replace(REFERENCE, parameters=doubtful))
+
+
+def test_chains_that_disagree_are_named():
+    draws = right_draws()
+    draws["sigma"][2] += 0.4
+    with pytest.raises(agreement.SamplingError, match=r"Pyro: the chains disagree on sigma \(R-hat"):
+        sbs.check_sampling({"Pyro": tree_of(**draws)})
+
+
+def test_too_few_effective_draws_are_named():
+    draws = right_draws()
+    draws["mu"] = np.repeat(draws["mu"][:, :50], 20, axis=1)
+    with pytest.raises(agreement.SamplingError, match="Stan: too few effective draws of mu"):
+        sbs.check_sampling({"Stan": tree_of(**draws)})
+
+
+def test_divergences_are_counted_and_named():
+    diverging = np.zeros((4, 1000), dtype=bool)
+    diverging[1, 3:6] = True
+    with pytest.raises(agreement.SamplingError, match=r"TFP: 3 draw\(s\) diverged"):
+        sbs.check_sampling({"TFP": tree_of(**right_draws(), diverging=diverging)})
+
+
+def test_unusable_draws_are_named():
+    good = tree_of(**right_draws())
+    with pytest.raises(agreement.DrawsError, match=r"PyMC: 2 chain\(s\); the diagnostics need at least 4"):
+        sbs.check_sampling({"PyMC": tree_of(**right_draws(shape=(2, 1000)))})
+    with pytest.raises(agreement.DrawsError, match="Stan: no draws of nu; there are: mu, sigma"):
+        sbs.check_agreement(
+            {"Stan": good}, replace(REFERENCE, parameters={**REFERENCE.parameters, "nu": REFERENCE.parameters["mu"]})
+        )
+    draws = right_draws()
+    draws["mu"][0, 0] = np.inf
+    with pytest.raises(agreement.DrawsError, match="Pyro: 1 of 4000 draws of 'mu' are NaN or infinite"):
+        sbs.check_sampling({"Pyro": tree_of(**draws)})
+    with pytest.raises(agreement.DrawsError, match="no posterior to check"):
+        sbs.check_agreement({}, REFERENCE)
+
+
+# ---- clean outputs ---------------------------------------------------------------------------
+
+CHATTER = """
+import os, sys, sidebyside as sbs
+with sbs.quiet():
+    print("from python"); print("from python too", file=sys.stderr); os.write(2, b"from C")
+    {last}
+print("after")
+"""
+
+
+def run_chatter(storing: str, last: str = "pass"):
+    environment = {**os.environ, "SIDEBYSIDE_STORING": storing}
+    code = CHATTER.format(last=last)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+
+
+def test_quiet_hides_chatter_only_while_outputs_are_stored():
+    stored, live = run_chatter("1"), run_chatter("")
+    assert (stored.stdout, stored.stderr) == ("after\n", "")
+    assert live.stdout == "from python\nafter\n" and "from C" in live.stderr
+
+
+def test_quiet_loses_nothing_when_the_block_fails():
+    failed = run_chatter("1", "raise RuntimeError('broken')")
+    assert failed.returncode != 0
+    assert all(words in failed.stderr for words in ("from python", "from C", "RuntimeError: broken"))
+
+
+def test_only_the_listed_warnings_are_silenced(recwarn):
+    import warnings
+
+    outputs.silence_known_warnings()
+    warnings.warn("`torch.jit.trace` is deprecated. Please switch", FutureWarning, stacklevel=1)
+    assert not recwarn.list
+    warnings.warn("something else", FutureWarning, stacklevel=1)
+    assert len(recwarn.list) == 1
+
+
+@pytest.mark.parametrize(("value", "live"), [("", True), ("0", True), ("1", False)])
+def test_is_live_follows_the_environment(monkeypatch, value, live):
+    monkeypatch.setenv("SIDEBYSIDE_STORING", value)
+    assert sbs.is_live() is live
+
+
+def test_plot_agreement_draws_a_panel_a_parameter():
+    import matplotlib.pyplot as plt
+
+    figure = sbs.plot_agreement({"Stan": tree_of(**right_draws())}, REFERENCE, {"mu": "mu (m)", "sigma": "sigma (m)"})
+    assert [ax.get_xlabel() for ax in figure.axes] == ["mu (m)", "sigma (m)"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["Stan"]
+    plt.close(figure)
