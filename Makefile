@@ -23,13 +23,14 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help book slides test run lab cuts lock lint references mutants seeds clean
+.PHONY: help book slides test run lab cuts cuts-alone lock lint references mutants seeds clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # 3.12 first: PyStan 3.14 does not load on Python 3.13.
 $(BIN)/python:
+	@mkdir -p .cache/ipython  # IPython warns where the folder above its own is missing
 	@for candidate in python3.12 python3 python python3.13 python3.14; do \
 	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then found=$$candidate; break; fi; \
 	done; \
@@ -73,13 +74,19 @@ run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its output
 
 test: $(VENV)/.all book ## run every test, every notebook included, two at a time
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests notebooks slides
+	@SIDEBYSIDE_STORING=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests notebooks slides
 
-lint: $(VENV)/.all ## format and check code and notebooks with ruff, bring pairs in step
+lint: $(VENV)/.all ## bring pairs in step, format and check code and notebooks with ruff
+	@$(BIN)/jupytext --quiet --sync notebooks/*.md slides/*.md
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	@$(BIN)/jupytext --quiet --sync notebooks/*.ipynb slides/*.ipynb
 
 cuts: $(VENV)/.book ## make one notebook per library from each chapter, into build/cuts
 	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
+
+cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds no other library (an hour)
+	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
+	@$(BIN)/python tests/cuts_alone.py
 
 references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
 	@$(BIN)/python -m sidebyside.references
