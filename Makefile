@@ -53,7 +53,7 @@ $(VENV)/.all: requirements/all.txt pyproject.toml | $(BIN)/python
 
 # ---- readers and speakers --------------------------------------------------------------------
 book: $(VENV)/.book ## build the book and the decks from the stored outputs, into build/
-	@$(BIN)/jupyter-book build . --toc book/_toc.yml --path-output build -W -n --keep-going
+	@$(BIN)/jupyter-book build . --toc book/_toc.yml --path-output build --all -W -n --keep-going
 	@$(MAKE) --no-print-directory slides
 	@echo; echo "The book:   open build/_build/html/index.html"; \
 	 echo "The decks:  open build/_build/html/slides/lightning.html (press S for the notes)"
