@@ -42,7 +42,7 @@ def main() -> None:
     os.environ["SIDEBYSIDE_STORING"] = "1"
     libraries = set(sys.argv[1:]) or set(TAGS.values())
     notebook = nbformat.read(NOTEBOOK, 4)
-    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## What it says"))
+    end = next(i for i, cell in enumerate(notebook.cells) if "## What it says" in cell.source)
     notebook.cells = [cell for cell in notebook.cells[:end] if belongs(cell, libraries)]
     client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
 
