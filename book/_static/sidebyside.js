@@ -37,10 +37,10 @@
 
   // Other tab-sets above change their height when sphinx-design brings them in step; the chosen tab stays in its place.
   let place;
-  const findTop = (event) => event.target.nextElementSibling.getBoundingClientRect().top;
-  const isTab = (event) => event.target.matches(".sd-tab-set > input");
-  document.addEventListener("change", (event) => isTab(event) && (place = findTop(event)), { capture: true });
-  document.addEventListener("change", (event) => isTab(event) && scrollBy({ top: findTop(event) - place, behavior: "instant" }));
+  const findTop = (input) => input.nextElementSibling.getBoundingClientRect().top;
+  const onTab = (act) => (event) => event.target.matches(".sd-tab-set > input") && act(event.target);
+  document.addEventListener("change", onTab((input) => (place = findTop(input))), { capture: true });
+  document.addEventListener("change", onTab((input) => scrollBy({ top: findTop(input) - place, behavior: "instant" })));
 
   const make = (tag, properties = {}, children = []) => {
     const node = Object.assign(document.createElement(tag), properties);
