@@ -126,8 +126,8 @@ def check_agreement(
 
     Returns
     -------
-    DataFrame indexed by parameter and library: mean, sd, z of the mean, z of the sd; ``attrs["threshold"]`` holds the
-    largest ``|z|`` that passes.
+    DataFrame indexed by parameter and library: mean, the reference's mean, z; sd, the reference's sd, z.
+    ``attrs["threshold"]`` holds the largest ``|z|`` that passes.
 
     Raises
     ------
@@ -138,14 +138,14 @@ def check_agreement(
     threshold = float(norm.isf(family_error / (2 * len(posteriors) * len(parameters) * 2)))
     rows, faults = {}, []
     for name, truth in reference.parameters.items():
-        rows[name, "reference"] = {"mean": truth["mean"], "sd": truth["sd"], "z of mean": np.nan, "z of sd": np.nan}
         for library, tree in posteriors.items():
             values = tree["posterior"][name].transpose("chain", "draw")
             found = {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}
-            row = dict(found)
+            row = {}
             for moment in ("mean", "sd"):
                 error = np.hypot(float(az.mcse(values, method=moment)), truth[f"{moment}_error"])
-                row[f"z of {moment}"] = z = (found[moment] - truth[moment]) / error
+                z = (found[moment] - truth[moment]) / error
+                row |= {moment: found[moment], f"reference {moment}": truth[moment], f"z of {moment}": z}
                 if not abs(z) <= threshold:
                     faults.append(
                         f"{library}: the posterior {moment} of {name} is {found[moment]:.4g}, the reference says "

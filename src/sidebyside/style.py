@@ -51,10 +51,14 @@ def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, 
     reference : its mean is the line, mean ± standard deviation the band
     labels : per parameter the label of its axis, unit included
     """
+    columns = 2 if len(labels) in (2, 4) else 3
+    rows = -(-len(labels) // columns)
     fig, axes = plt.subplots(
-        1, len(labels), figsize=(2.5 * len(labels), 3.0), sharey=True, squeeze=False, layout="constrained"
+        rows, columns, figsize=(7.4, 0.4 + 2.4 * rows), sharey=True, squeeze=False, layout="constrained"
     )
-    for ax, (name, label) in zip(axes[0], labels.items(), strict=True):
+    for ax in axes.flat[len(labels) :]:
+        ax.set_visible(False)
+    for ax, (name, label) in zip(axes.flat, labels.items(), strict=False):
         truth = reference.parameters[name]
         ax.axvspan(truth["mean"] - truth["sd"], truth["mean"] + truth["sd"], color="0.9")
         ax.axvline(truth["mean"], color="0.5", lw=1)
@@ -66,5 +70,5 @@ def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, 
         ax.set_xlabel(label)
     axes[0, 0].set_yticks(range(len(posteriors)), list(posteriors))
     axes[0, 0].invert_yaxis()
-    fig.suptitle("Posterior means and 95% intervals (line, band: reference mean ± sd)", x=0.01, ha="left", fontsize=12)
+    fig.suptitle("Posterior means and 95% intervals (line and band: reference mean ± sd)", fontsize=12)
     return fig
