@@ -151,6 +151,7 @@ def test_cuts_of_a_chapter_that_was_renamed_go(course):
         (["pymc", "stan"], "the tags 'pymc' and 'stan' name more than one library; keep one"),
         (["PyMC"], "the tag 'PyMC' looks like the library tag 'pymc'; write 'pymc'"),
         (["pymcc"], "the tag 'pymcc' looks like the library tag 'pymc'; write 'pymc'"),
+        (["solutions"], "the tag 'solutions' looks like the tag 'solution'; write 'solution'"),
         (["solution", "NumPyro"], "the tag 'NumPyro' looks like the library tag 'numpyro'; write 'numpyro'"),
         (["pystan"], "the tag 'pystan' looks like the library tag 'stan'; write 'stan'"),
     ],

@@ -16,6 +16,8 @@ KNOWN = {
     "skip-execution",
     "solution",
 }
+# A misspelt one of these would do harm in silence: an open solution, a set-up cell in the book.
+GUARDED = (*TAGS, "solution", "setup")
 KNOWN_PREFIXES = ("hide-", "hide_", "nbval-", "remove-", "remove_")
 NEAR = 0.8
 
@@ -28,15 +30,16 @@ def library_tag(tags: Iterable[str], where: str) -> str | None:
     """Return the library tag among a cell's ``tags``, or None where the cell is everybody's.
 
     ``where`` names the notebook and the cell in the message. Raises :class:`TagError` on two library tags, and on a
-    tag that looks like a misspelt library tag (``PyMC``, ``pymcc``).
+    tag that looks like a misspelt one (``PyMC``, ``pymcc``, ``solutions``).
     """
     tags = list(tags)
     for tag in tags:
         if tag in TAGS or tag in KNOWN or tag.startswith(KNOWN_PREFIXES):
             continue
-        nearest = max(TAGS, key=lambda known: _likeness(tag, known))
+        nearest = max(GUARDED, key=lambda known: _likeness(tag, known))
         if _likeness(tag, nearest) >= NEAR:
-            raise TagError(f"{where}: the tag {tag!r} looks like the library tag {nearest!r}; write {nearest!r}.")
+            kind = "library tag" if nearest in TAGS else "tag"
+            raise TagError(f"{where}: the tag {tag!r} looks like the {kind} {nearest!r}; write {nearest!r}.")
     found = sorted(set(tags) & set(TAGS), key=list(TAGS).index)
     if len(found) > 1:
         names = " and ".join(repr(tag) for tag in found)
