@@ -75,7 +75,8 @@ def test_each_library_has_an_extra_named_like_its_tag():
 
 
 def test_the_books_lock_is_a_part_of_the_whole():
-    assert set(lines("book")) <= set(lines("all")), "make lock"
+    # by versions: a package may be needed on more platforms by the whole than by the book
+    assert versions("book").items() <= versions("all").items(), "make lock"
     asked = {canonicalize_name(Requirement(line).name) for line in EXTRAS["book"]}
     assert asked <= set(versions("book")), "make lock"
 
