@@ -66,6 +66,7 @@ def test_stored_reference_is_what_its_command_makes(name):
         assert values["mean_error"] < 1e-6 and values["sd_error"] < 1e-6  # the chapter says six digits
         assert made["parameters"][parameter]["mean"] == pytest.approx(values["mean"], abs=1e-3)
         assert made["parameters"][parameter]["sd"] == pytest.approx(values["sd"], abs=1e-3)
+        assert made["parameters"][parameter]["kurtosis"] == pytest.approx(values["kurtosis"], rel=0.05)
 
 
 def test_quadrature_finds_known_moments():
@@ -76,6 +77,7 @@ def test_quadrature_finds_known_moments():
         120,
     )
     assert moments["a"]["mean"] == pytest.approx(1) and moments["a"]["sd"] == pytest.approx(2)
+    assert moments["a"]["kurtosis"] == pytest.approx(3) and moments["g"]["kurtosis"] == pytest.approx(3 + 6 / 3)
     assert moments["g"]["mean"] == pytest.approx(6) and moments["g"]["sd"] == pytest.approx(np.sqrt(12))
     assert moments["a"]["edge"] < 1e-10
 
@@ -269,8 +271,8 @@ REFERENCE = Reference(
     name="toy",
     how="by hand",
     parameters={
-        "mu": {"mean": 0.0, "sd": 1.0, "mean_error": 0.0, "sd_error": 0.0},
-        "sigma": {"mean": 2.0, "sd": 0.5, "mean_error": 0.0, "sd_error": 0.0},
+        "mu": {"mean": 0.0, "sd": 1.0, "kurtosis": 3.0, "mean_error": 0.0, "sd_error": 0.0},
+        "sigma": {"mean": 2.0, "sd": 0.5, "kurtosis": 3.0, "mean_error": 0.0, "sd_error": 0.0},
     },
     points=[{"mu": 0.0, "sigma": 1.0}, {"mu": 1.0, "sigma": 1.0}, {"mu": 0.0, "sigma": 2.0}],
     log_density=np.array([-3.0, -3.5, -4.0]),
@@ -349,10 +351,24 @@ def test_small_faults_are_found_and_named(parameter, change, moment):
     assert "PyMC" not in str(caught.value)
 
 
+def test_false_alarms_are_as_rare_for_a_long_tail():
+    """Student-t draws with 9 degrees of freedom: the sample's own kurtosis would claim too small an error too often."""
+    rng = np.random.default_rng(2)
+    tail = {"mean": 0.0, "sd": np.sqrt(9 / 7), "kurtosis": 3 + 6 / 5, "mean_error": 0.0, "sd_error": 0.0}
+    reference, alarms = replace(REFERENCE, parameters={"mu": tail}), 0
+    for _ in range(200):
+        draws = {"mu": rng.standard_t(9, (4, 300)), "sigma": rng.normal(2, 0.5, (4, 300))}
+        try:
+            sbs.check_agreement({"Stan": tree_of(**draws)}, reference, family_error=0.05)
+        except agreement.DisagreementError:
+            alarms += 1
+    assert 1 <= alarms <= 22
+
+
 def test_reference_error_counts():
     draws = right_draws(np.random.default_rng(3))
     draws["mu"] = draws["mu"] + 0.12
-    doubtful = {**REFERENCE.parameters, "mu": {"mean": 0.0, "sd": 1.0, "mean_error": 0.1, "sd_error": 0.0}}
+    doubtful = {**REFERENCE.parameters, "mu": {**REFERENCE.parameters["mu"], "mean_error": 0.1}}
     sbs.check_agreement({"Stan": tree_of(**draws)}, replace(REFERENCE, parameters=doubtful))
 
 

@@ -114,9 +114,12 @@ def check_agreement(
 ) -> pd.DataFrame:
     """Each library's posterior means and standard deviations against the reference, in Monte Carlo errors.
 
-    ``z`` is the difference from the reference divided by the combined error: Monte Carlo standard error of the draws
-    and what error the reference itself has. With as many comparisons as there are (libraries x parameters x 2), the
-    threshold is Bonferroni's: if all libraries are right, the check fails with a probability of ``family_error``.
+    ``z`` is the difference from the reference divided by the combined error: the Monte Carlo standard error and what
+    error the reference itself has. The Monte Carlo error is that of right draws, by the reference's sd and kurtosis and
+    the draws' effective sample size: draws that miss a long tail must not vouch for their own error.
+
+    With as many comparisons as there are (libraries x parameters x 2), the threshold is Bonferroni's: if all libraries
+    are right, the check fails with a probability of ``family_error``.
 
     Parameters
     ----------
@@ -142,8 +145,12 @@ def check_agreement(
             values = tree["posterior"][name].transpose("chain", "draw")
             found = {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}
             row = {}
-            for moment in ("mean", "sd"):
-                error = np.hypot(float(az.mcse(values, method=moment)), truth[f"{moment}_error"])
+            errors = {
+                "mean": truth["sd"] / np.sqrt(float(az.ess(values, method="mean"))),
+                "sd": truth["sd"] * np.sqrt((truth["kurtosis"] - 1) / (4 * float(az.ess(values, method="sd")))),
+            }
+            for moment, monte_carlo_error in errors.items():
+                error = np.hypot(monte_carlo_error, truth[f"{moment}_error"])
                 z = (found[moment] - truth[moment]) / error
                 row |= {moment: found[moment], f"reference {moment}": truth[moment], f"z of {moment}": z}
                 if not abs(z) <= threshold:

@@ -20,8 +20,9 @@ class Reference:
     ----------
     name : the model's name, as in ``load_reference(name)``
     how : how it was made, in words
-    parameters : per scalar parameter ``{"mean", "sd", "mean_error", "sd_error"}``, the errors being what is left of
-        numerical or Monte Carlo error, in the parameter's unit
+    parameters : per scalar parameter ``{"mean", "sd", "kurtosis", "mean_error", "sd_error"}``; the kurtosis is the
+        fourth standardised moment (3 for a Gaussian), the errors are what is left of numerical or Monte Carlo error,
+        in the parameter's unit
     points : parameter values at which the log joint density is known, each ``{parameter: value}``
     log_density : the log joint density (prior times likelihood, on the constrained scale, all constants kept) at
         ``points``, shape ``(len(points),)``

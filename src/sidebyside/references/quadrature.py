@@ -16,7 +16,7 @@ def grid_moments(
     forward: dict[str, Callable[[np.ndarray], np.ndarray]],
     points: int,
 ) -> dict[str, dict[str, float]]:
-    """Mean and standard deviation of each parameter.
+    """Mean, standard deviation and kurtosis of each parameter.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def grid_moments(
 
     Returns
     -------
-    ``{parameter: {"mean", "sd", "edge"}}``; ``edge`` is the share of the mass on the two outermost grid planes, which
-    must be negligible.
+    ``{parameter: {"mean", "sd", "kurtosis", "edge"}}``; ``edge`` is the share of the mass on the two outermost grid
+    planes, which must be negligible.
     """
     axes = [np.linspace(*ends, points) for ends in box.values()]
     rest = np.meshgrid(*axes[1:], indexing="ij")
@@ -44,5 +44,6 @@ def grid_moments(
         value = forward.get(name, lambda u: u)(axis)
         mean = float(marginal @ value)
         sd = float(np.sqrt(marginal @ (value - mean) ** 2))
-        moments[name] = {"mean": mean, "sd": sd, "edge": float(marginal[0] + marginal[-1])}
+        kurtosis = float(marginal @ (value - mean) ** 4) / sd**4
+        moments[name] = {"mean": mean, "sd": sd, "kurtosis": kurtosis, "edge": float(marginal[0] + marginal[-1])}
     return moments

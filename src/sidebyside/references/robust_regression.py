@@ -86,6 +86,7 @@ def make(name: str, grids: tuple[int, int] | None = None) -> dict:
         parameter: {
             "mean": value["mean"],
             "sd": value["sd"],
+            "kurtosis": value["kurtosis"],
             "mean_error": abs(value["mean"] - coarse[parameter]["mean"]),
             "sd_error": abs(value["sd"] - coarse[parameter]["sd"]),
         }
