@@ -97,7 +97,7 @@ mutants: $(VENV)/.all ## break one library's model at a time and report whether 
 seeds: $(VENV)/.all ## run a chapter with ten other seeds and report the largest z
 	@$(BIN)/python tests/seeds.py
 
-lock: $(VENV)/.all ## make the locks anew from pyproject.toml
+lock: $(VENV)/.all ## make the locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(BIN)/python requirements/lock.py
 
 clean: ## remove what was built; the environment stays

@@ -1,8 +1,10 @@
 """Make the locks from pyproject.toml: ``make lock`` (uv resolves; for Python 3.12, every platform, no addresses).
 
-``book.txt`` holds what builds the book and the decks; ``all.txt`` holds everything, with the book's versions.
+``book.txt`` holds what builds the book and the decks; ``all.txt`` holds everything, with the book's versions. Versions
+that are locked already stay, so that a new package moves no other; ``make lock UPGRADE=1`` takes the newest of all.
 """
 
+import os
 import subprocess
 import tomllib
 from pathlib import Path
@@ -14,9 +16,11 @@ HEADER = "# Made by `make lock` from pyproject.toml: do not edit.\n"
 def compile_lock(requirements: list[str], target: Path, *options: str) -> None:
     """Resolve ``requirements`` into ``target``, one ``name==version`` a line."""
     command = ["uv", "pip", "compile", "-", "--universal", "--python-version=3.12", "--no-annotate", "--no-header"]
-    command += ["--no-emit-index-url", "--quiet", "--upgrade", *options]
-    lock = subprocess.run(command, input="\n".join(requirements), capture_output=True, text=True, check=True).stdout
-    target.write_text(HEADER + lock)
+    command += ["--no-emit-index-url", "--quiet", f"--output-file={target}", *options]  # uv prefers the file's versions
+    if os.environ.get("UPGRADE"):
+        command.append("--upgrade")
+    subprocess.run(command, input="\n".join(requirements), text=True, check=True, stdout=subprocess.DEVNULL)
+    target.write_text(HEADER + target.read_text())
 
 
 def main() -> None:
