@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load_hogg": "datasets",
+    "load_penguins": "datasets",
+    "check": "checks",
     "load_reference": "references",
     "from_pystan": "convert",
     "from_pyro": "convert",
@@ -21,6 +23,7 @@ _HOME = {
     "check_agreement": "agreement",
     "is_live": "outputs",
     "quiet": "outputs",
+    "show_error": "outputs",
     "prepare": "style",
     "plot_agreement": "style",
     "DATA_COLOUR": "style",

@@ -1,0 +1,143 @@
+"""The exercises' self-checks: right, nearly right, foreseen, and absurd answers; and that chapters use them truly."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+import sidebyside as sbs
+from sidebyside import checks
+from sidebyside.checks import NOT_ANSWERED, Check, Mistake, UnknownCheckError, judge
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+ALL = {name: exercise for path in NOTEBOOKS for name, exercise in checks.checks_of(path.stem[:2]).items()}
+ABSURD = [1e12, -1e12, float("nan"), float("inf"), "banana", "", list(range(12)), {}, object(), True]
+each = pytest.mark.parametrize("name", sorted(ALL))
+
+
+def right_answer(name):
+    answer = ALL[name].right()
+    return answer if isinstance(answer, str) else np.asarray(answer, dtype=float)
+
+
+@each
+def test_the_right_answer_is_right_and_its_neighbours_are_not(name):
+    exercise, right = ALL[name], right_answer(name)
+    assert judge(exercise, right).right and judge(exercise, right).message.startswith("Right. ")
+    if isinstance(right, str):
+        assert judge(exercise, f" {right.upper()} ").right
+        return
+    assert judge(exercise, right.tolist()).right
+    assert exercise.tolerance > 0 and np.all(np.abs(right) < 1e9), "give the check a tolerance"
+    assert judge(exercise, right + 0.9 * exercise.tolerance).right
+    for factor in (1.1, -1.1, 2.5, 50):
+        assert judge(exercise, right + factor * exercise.tolerance).right is False
+
+
+@each
+def test_a_foreseen_mistake_gets_its_own_hint(name):
+    for mistake in ALL[name].mistakes:
+        verdict = judge(ALL[name], mistake.answer())
+        assert verdict.right is False and verdict.message == f"Not yet. {mistake.hint}"
+
+
+@each
+def test_absurd_answers_get_a_sentence_and_no_error(name):
+    for answer in ABSURD:
+        verdict = judge(ALL[name], answer)
+        assert verdict.right is False and verdict.message.startswith("Not yet"), answer
+    assert judge(ALL[name], ...).right is None
+
+
+@each
+def test_no_message_gives_the_answer_away(name):
+    exercise, right = ALL[name], right_answer(name)
+    said = [exercise.hint, exercise.asks, *(mistake.hint for mistake in exercise.mistakes)]
+    if isinstance(right, str):
+        assert not any(re.search(rf"(?<!\w)[\"'(]?{right}[\"')](?!\w)", text) for text in said)
+        return
+    for text in said:
+        numbers = [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?", text.replace(",", ""))]
+        for value in np.ravel(right):
+            near = [number for number in numbers if abs(number - value) <= exercise.tolerance and value not in (0, 1)]
+            assert not near, f"{name}: {text!r} holds {near}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_exercise_is_asked_once_and_solved_once(path):
+    """Open, the check says that nothing was answered; in the solution it says "Right"."""
+    asked, solved = {}, {}
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type != "code":
+            continue
+        for name in re.findall(r"sbs\.check\(\s*\"([^\"]+)\"", cell.source):
+            shown = " ".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+            kind = solved if "solution" in cell.metadata.get("tags", []) else asked
+            assert name not in kind, f"{name} stands twice"
+            kind[name] = shown
+    assert set(asked) == set(solved) == set(checks.checks_of(path.stem[:2]))
+    assert all(text == NOT_ANSWERED for text in asked.values()), asked
+    assert all(text.startswith("Right. ") for text in solved.values()), solved
+
+
+# ---- the machinery, on exercises made up for it ---------------------------------------------------
+
+SLOPE = Check(
+    right=lambda: 2.0,
+    tolerance=0.05,
+    asks="the slope in g per mm",
+    praise="That is the slope.",
+    hint="Draw it first.",
+    low=-10,
+    high=10,
+    mistakes=(Mistake(lambda: -2.0, "Look at the sign."),),
+)
+PAIR = Check(right=lambda: [0.1, 0.9], tolerance=0.01, asks="two shares", praise="Yes.", hint="They add up to one.")
+CHOICE = Check(
+    right=lambda: "b",
+    asks="your choice",
+    praise="Indeed.",
+    hint="Read again.",
+    mistakes=(Mistake(lambda: "c", "That is the prior."),),
+)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "right", "said"),
+    [
+        (SLOPE, 2.04, True, "Right. That is the slope."),
+        (SLOPE, np.float32(2.0), True, "Right."),
+        (SLOPE, np.array([2.0]), True, "Right."),
+        (SLOPE, 2.1, False, "close"),
+        (SLOPE, -2.0, False, "Look at the sign."),
+        (SLOPE, 5.0, False, "Draw it first."),
+        (SLOPE, 50.0, False, "lies between -10 and 10"),
+        (SLOPE, [2.0, 2.0], False, "one number. You gave an array of shape (2,)"),
+        (SLOPE, "2.0", False, "You gave a str"),
+        (SLOPE, np.nan, False, "not a finite number"),
+        (SLOPE, ..., None, NOT_ANSWERED),
+        (PAIR, (0.1, 0.9), True, "Right."),
+        (PAIR, pd.Series([0.1, 0.9]), True, "Right."),
+        (PAIR, [0.9, 0.1], False, "They add up to one."),
+        (PAIR, 0.1, False, "2 numbers, in a list. You gave one number"),
+        (CHOICE, "B", True, "Right."),
+        (CHOICE, "c", False, "That is the prior."),
+        (CHOICE, "a", False, "Read again."),
+        (CHOICE, 2, False, "one letter in quotes"),
+    ],
+)
+def test_a_verdict_says_what_helps(exercise, answer, right, said):
+    verdict = judge(exercise, answer)
+    assert verdict.right is right and bool(verdict) == bool(right) and said in verdict.message
+    assert repr(verdict) == verdict.message
+    assert verdict._repr_markdown_().replace("*", "") == verdict.message
+
+
+def test_an_unknown_name_says_which_there_are():
+    with pytest.raises(UnknownCheckError, match=r"no exercise called '02-nonsense'\. There are: .*02-"):
+        sbs.check("02-nonsense", 1)
+    with pytest.raises(UnknownCheckError, match="a name begins with two digits"):
+        sbs.check("slope", 1)
