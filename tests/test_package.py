@@ -31,6 +31,17 @@ def test_hogg_data_is_complete_and_says_where_it_comes_from():
     assert "1008.4686" in points.attrs["source"] and points.attrs["units"] == "arbitrary"
 
 
+def test_penguins_are_complete_and_say_where_they_come_from():
+    penguins = sbs.load_penguins()
+    # the counts of birds and of gaps are those that the data's own documentation gives
+    assert penguins.shape == (344, 8)
+    assert penguins["species"].value_counts().to_dict() == {"Adelie": 152, "Gentoo": 124, "Chinstrap": 68}
+    assert penguins.isna().sum()[["flipper_length_mm", "body_mass_g", "sex"]].tolist() == [2, 2, 11]
+    assert penguins["flipper_length_mm"].mean() == pytest.approx(200.915, abs=0.001)
+    assert penguins["body_mass_g"].mean() == pytest.approx(4201.754, abs=0.001)
+    assert "pone.0090081" in penguins.attrs["source"] and penguins.attrs["licence"].startswith("CC0")
+
+
 def test_importing_the_package_imports_no_probabilistic_library():
     # ArviZ itself imports NumPyro and JAX where they are installed: that is not ours to forbid
     modules = sorted({module for library in sbs.LIBRARIES.values() for module in library.modules})
@@ -452,6 +463,22 @@ def test_only_the_listed_warnings_are_silenced(recwarn):
 def test_is_live_follows_the_environment(monkeypatch, value, live):
     monkeypatch.setenv("SIDEBYSIDE_STORING", value)
     assert sbs.is_live() is live
+
+
+def test_show_error_shows_the_message_and_nothing_of_the_machine(capsys):
+    with sbs.show_error(lines=3):
+        print("compiling")
+        raise ValueError(
+            "\x1b[31mno such thing\x1b[0m <Node at 0x7f00deadbeef> in /opt/deep/site-packages/lib/odd.py\n" * 9
+        )
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["compiling", "ValueError: no such thing <Node> in odd.py"]
+    assert said[-1] == "... and 7 more lines"
+
+
+def test_show_error_objects_when_there_is_no_error():
+    with pytest.raises(outputs.NoErrorError, match="none was raised"), sbs.show_error():
+        pass
 
 
 def test_plot_agreement_draws_a_panel_a_parameter():

@@ -18,11 +18,11 @@ def chapter(name: str) -> tuple[nbformat.NotebookNode, str]:
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))])
 def test_time_to_run_was_measured(name):
-    """The promised minutes cover the stored run, and not by more than a factor of two."""
+    """The promised minutes cover the stored run, and not by more than a factor of two (or a minute)."""
     notebook, prose = chapter(name)
-    minutes = int(re.search(r"about (\d+) minutes to run", prose).group(1))
+    minutes = int(re.search(r"about (\d+) minutes? to run", prose).group(1))
     measured = notebook.metadata["sidebyside"]["seconds"] / 60
-    assert measured <= minutes <= 2 * measured
+    assert measured <= minutes <= max(1, 2 * measured)
 
 
 def test_chapter_06_describes_its_own_settings():

@@ -29,3 +29,30 @@ def load_hogg() -> pd.DataFrame:
         "units": "arbitrary",
     }
     return data
+
+
+def load_penguins() -> pd.DataFrame:
+    """Size measurements of 344 adult penguins of three species, on three islands near Palmer Station, Antarctica.
+
+    Returns
+    -------
+    DataFrame with 344 rows, and the columns
+
+    - ``species``: Adelie, Chinstrap or Gentoo; ``island``: Biscoe, Dream or Torgersen;
+    - ``bill_length_mm``, ``bill_depth_mm``, ``flipper_length_mm`` (millimetres), ``body_mass_g`` (grams);
+    - ``sex``: male or female; ``year``: of the study, 2007 to 2009.
+
+    Two birds have no measurements and nine others no known sex: these entries are NaN. ``attrs`` holds source and
+    licence.
+
+    Source: Gorman, Williams and Fraser (2014), PLoS ONE 9(3): e90081, doi:10.1371/journal.pone.0090081, by way of
+    Horst, Hill and Gorman's palmerpenguins (the file is the one in PyPI's palmerpenguins 0.1.6). Licence: CC0.
+    """
+    with (files("sidebyside") / "data" / "penguins.csv").open() as table:
+        data = pd.read_csv(table)
+    data.attrs = {
+        "source": "Gorman, Williams and Fraser (2014), doi:10.1371/journal.pone.0090081; Palmer Station LTER",
+        "licence": "CC0 1.0",
+        "units": "millimetres and grams, as the columns' names say",
+    }
+    return data

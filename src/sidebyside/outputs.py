@@ -5,8 +5,10 @@ print. The few warnings silenced for everyone are in :data:`SILENCED`, each with
 """
 
 import os
+import re
 import sys
 import tempfile
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -61,3 +63,52 @@ def quiet() -> Iterator[None]:
             if failed:
                 held.seek(0)
                 print(held.read(), file=sys.stderr)  # noqa: T201
+
+
+class NoErrorError(AssertionError):
+    """What was to show an error raised none."""
+
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_PATHS = re.compile(r"(?:/[\w.@+-]+){2,}/")
+_ADDRESSES = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+@contextmanager
+def show_error(lines: int = 8, width: int = 88) -> Iterator[None]:
+    """Run a mistake for real and print the error's type and message, without the traceback; the notebook goes on.
+
+    What a library prints before it raises is printed too (a compiler's message, say). Colours, folders and memory
+    addresses are left out, since they differ from machine to machine.
+
+    Parameters
+    ----------
+    lines : how many lines of the message are shown, once wrapped; the others are counted
+    width : where lines wrap, in characters
+
+    Raises
+    ------
+    NoErrorError if nothing was raised: the library has changed, and the page would explain an error that is gone.
+    """
+    with tempfile.TemporaryFile(mode="w+") as printed:
+        try:
+            with redirect_stdout(printed), redirect_stderr(printed):
+                yield
+        except Exception as error:
+            printed.seek(0)
+            print(_plain(f"{printed.read()}\n{type(error).__name__}: {error}", lines, width))  # noqa: T201
+            return
+    raise NoErrorError("This was to show an error, and none was raised: the library no longer objects. Mend the page.")
+
+
+def _plain(text: str, lines: int, width: int) -> str:
+    """Return the first lines of a message, wrapped, without what depends on the machine."""
+    text = _ADDRESSES.sub("", _PATHS.sub("", _ESCAPES.sub("", text)))
+    wrapped = [
+        part
+        for line in text.splitlines()
+        if line.strip()
+        for part in textwrap.wrap(line.rstrip(), width, subsequent_indent="    ")
+    ]
+    rest = len(wrapped) - lines
+    return "\n".join([*wrapped[:lines], *([f"... and {rest} more lines"] if rest > 0 else [])])
