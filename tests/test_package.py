@@ -14,7 +14,7 @@ from scipy import stats
 
 import sidebyside as sbs
 from sidebyside import agreement, density, libraries, outputs
-from sidebyside.references import Reference, quadrature, robust_regression
+from sidebyside.references import Reference, linear_regression, quadrature, robust_regression
 
 RNG = np.random.default_rng(6)
 
@@ -42,6 +42,16 @@ def test_penguins_are_complete_and_say_where_they_come_from():
     assert "pone.0090081" in penguins.attrs["source"] and penguins.attrs["licence"].startswith("CC0")
 
 
+def test_radon_is_the_data_of_the_published_analyses():
+    radon = sbs.load_radon()
+    # 919 houses, 85 counties, 153 detectors on the first floor, mean log radon 1.22: as in Gelman and Hill's chapter 12
+    assert radon.shape == (919, 4) and radon["county"].nunique() == 85 and radon["floor"].sum() == 153
+    assert (radon["radon_pci_l"] == 0).sum() == 3 and not radon.isna().any().any()
+    assert np.log(radon["radon_pci_l"].clip(lower=0.1)).mean() == pytest.approx(1.2246, abs=1e-4)
+    assert (radon.groupby("county")["uranium_ppm"].nunique() == 1).all()
+    assert "public domain" in radon.attrs["licence"]
+
+
 def test_importing_the_package_imports_no_probabilistic_library():
     # ArviZ itself imports NumPyro and JAX where they are installed: that is not ours to forbid
     modules = sorted({module for library in sbs.LIBRARIES.values() for module in library.modules})
@@ -66,11 +76,14 @@ def test_a_missing_library_says_what_to_install(monkeypatch):
         libraries.need("NumPyro")
 
 
-@pytest.mark.parametrize("name", robust_regression.MODELS)
-def test_stored_reference_is_what_its_command_makes(name):
+@pytest.mark.parametrize(
+    ("chapter", "name"),
+    [(chapter, name) for chapter in (linear_regression, robust_regression) for name in chapter.MODELS],
+)
+def test_stored_reference_is_what_its_command_makes(chapter, name):
     """A coarser grid, seconds instead of minutes: still right to five digits."""
     stored = sbs.load_reference(name)
-    made = robust_regression.make(name, grids=(26, 32) if name == "robust_mixture" else (50, 60))
+    made = chapter.make(name, grids=(50, 60) if name == "robust_student_t" else (26, 32))
     np.testing.assert_allclose(stored.log_density, made["log_density"], rtol=1e-12)
     assert stored.points == made["points"]
     for parameter, values in stored.parameters.items():
@@ -376,6 +389,48 @@ def test_false_alarms_are_as_rare_for_a_long_tail():
     assert 1 <= alarms <= 22
 
 
+def county_tree(shift=0.0, counties=("Anoka", "Becker", "Cook")):
+    """Draws of one parameter with an element a county; the last one is shifted."""
+    theta = np.random.default_rng(5).normal([0.0, 1.0, 2.0], [1.0, 0.5, 2.0], (4, 1000, 3))
+    theta[:, :, 2] += shift
+    stats_group = {"diverging": np.zeros((4, 1000), dtype=bool)}
+    groups = {"posterior": {"theta": theta}, "sample_stats": stats_group}
+    return az.from_dict(groups, dims={"theta": ["county"]}, coords={"county": list(counties)})
+
+
+COUNTIES = replace(
+    REFERENCE,
+    parameters={
+        "theta": {
+            "mean": np.array([0.0, 1.0, 2.0]),
+            "sd": np.array([1.0, 0.5, 2.0]),
+            "kurtosis": np.full(3, 3.0),
+            "mean_error": np.zeros(3),
+            "sd_error": np.zeros(3),
+        }
+    },
+)
+
+
+def test_every_element_of_an_array_is_checked_and_the_worst_is_shown():
+    table = sbs.check_agreement({"Stan": county_tree(), "Pyro": county_tree()}, COUNTIES)
+    assert list(table.index) == [("theta", "Stan"), ("theta", "Pyro")]
+    assert set(table["element"]) <= {"[Anoka]", "[Becker]", "[Cook]"}
+    # 2 libraries x 3 elements x 2 moments
+    assert table.attrs["threshold"] == pytest.approx(stats.norm.isf(0.001 / 12 / 2))
+    with pytest.raises(
+        agreement.DisagreementError, match=r"Pyro: the posterior mean of theta\[Cook\] is 2\.\d+"
+    ) as caught:
+        sbs.check_agreement({"Stan": county_tree(), "Pyro": county_tree(shift=0.3)}, COUNTIES)
+    assert "Stan" not in str(caught.value) and "Anoka" not in str(caught.value)
+
+
+def test_an_array_of_another_shape_is_named():
+    with pytest.raises(agreement.DrawsError, match=r"TFP: 'mu' has shape \(\).*expected \(3,\)"):
+        array = {"mu": COUNTIES.parameters["theta"]}
+        sbs.check_agreement({"TFP": tree_of(**right_draws())}, replace(COUNTIES, parameters=array))
+
+
 def test_reference_error_counts():
     draws = right_draws(np.random.default_rng(3))
     draws["mu"] = draws["mu"] + 0.12
@@ -479,6 +534,15 @@ def test_show_error_shows_the_message_and_nothing_of_the_machine(capsys):
 def test_show_error_objects_when_there_is_no_error():
     with pytest.raises(outputs.NoErrorError, match="none was raised"), sbs.show_error():
         pass
+
+
+def test_plot_agreement_draws_an_element_of_an_array():
+    import matplotlib.pyplot as plt
+
+    figure = sbs.plot_agreement({"Stan": county_tree()}, COUNTIES, {"theta[2]": "theta of Cook (m)"})
+    (line,) = (line for line in figure.axes[0].lines if line.get_marker() == "s")
+    assert line.get_xdata()[0] == pytest.approx(2.0, abs=0.2)
+    plt.close(figure)
 
 
 def test_plot_agreement_draws_a_panel_a_parameter():

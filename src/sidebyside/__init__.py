@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "load_hogg": "datasets",
     "load_penguins": "datasets",
+    "load_radon": "datasets",
     "check": "checks",
     "load_reference": "references",
     "from_pystan": "convert",

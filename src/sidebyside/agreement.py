@@ -4,6 +4,7 @@ Pure: draws in, table out. What does not pass raises, and names the library and 
 """
 
 from collections.abc import Mapping
+from itertools import product
 
 import arviz as az
 import numpy as np
@@ -17,6 +18,7 @@ from sidebyside.references import Reference
 MIN_CHAINS = 4
 MAX_RHAT = 1.01
 MIN_ESS = 400
+MAX_FAULTS = 5  # how many an error names before it counts the rest
 
 
 class DrawsError(ValueError):
@@ -118,8 +120,8 @@ def check_agreement(
     error the reference itself has. The Monte Carlo error is that of right draws, by the reference's sd and kurtosis and
     the draws' effective sample size: draws that miss a long tail must not vouch for their own error.
 
-    With as many comparisons as there are (libraries x parameters x 2), the threshold is Bonferroni's: if all libraries
-    are right, the check fails with a probability of ``family_error``.
+    With as many comparisons as there are (libraries x parameters x 2, every element of an array counted), the threshold
+    is Bonferroni's: if all libraries are right, the check fails with a probability of ``family_error``.
 
     Parameters
     ----------
@@ -129,8 +131,9 @@ def check_agreement(
 
     Returns
     -------
-    DataFrame indexed by parameter and library: mean, the reference's mean, z; sd, the reference's sd, z.
-    ``attrs["threshold"]`` holds the largest ``|z|`` that passes.
+    DataFrame indexed by parameter and library: mean, the reference's mean, z; sd, the reference's sd, z. Of a parameter
+    that is an array all elements are checked, and the row shows the one with the largest ``|z|``, named in the column
+    ``element``. ``attrs["threshold"]`` holds the largest ``|z|`` that passes.
 
     Raises
     ------
@@ -138,31 +141,50 @@ def check_agreement(
     """
     parameters = list(reference.parameters)
     _check_usable(posteriors, parameters)
-    threshold = float(norm.isf(family_error / (2 * len(posteriors) * len(parameters) * 2)))
+    elements = sum(np.size(truth["mean"]) for truth in reference.parameters.values())
+    threshold = float(norm.isf(family_error / (2 * len(posteriors) * elements * 2)))
     rows, faults = {}, []
     for name, truth in reference.parameters.items():
         for library, tree in posteriors.items():
-            values = tree["posterior"][name].transpose("chain", "draw")
-            found = {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}
-            row = {}
-            errors = {
-                "mean": truth["sd"] / np.sqrt(float(az.ess(values, method="mean"))),
-                "sd": truth["sd"] * np.sqrt((truth["kurtosis"] - 1) / (4 * float(az.ess(values, method="sd")))),
-            }
-            for moment, monte_carlo_error in errors.items():
-                error = np.hypot(monte_carlo_error, truth[f"{moment}_error"])
-                z = (found[moment] - truth[moment]) / error
-                row |= {moment: found[moment], f"reference {moment}": truth[moment], f"z of {moment}": z}
-                if not abs(z) <= threshold:
-                    faults.append(
-                        f"{library}: the posterior {moment} of {name} is {found[moment]:.4g}, the reference says "
-                        f"{truth[moment]:.4g} (z = {z:+.1f}, passes up to {threshold:.1f})."
-                    )
-            rows[name, library] = row
+            table = _compare(library, tree["posterior"][name], truth)
+            z = table[["z of mean", "z of sd"]].abs()
+            for element, moment in z.stack()[lambda values: ~(values <= threshold)].index:  # a NaN must not pass
+                short = moment.removeprefix("z of ")
+                found = table.loc[element]
+                faults.append(
+                    f"{library}: the posterior {short} of {name}{element} is {found[short]:.4g}, the reference says "
+                    f"{found[f'reference {short}']:.4g} (z = {found[moment]:+.1f}, passes up to {threshold:.1f})."
+                )
+            worst = z.max(axis=1).idxmax()
+            rows[name, library] = ({"element": worst} if worst else {}) | table.loc[worst].to_dict()
     if faults:
-        raise DisagreementError(" ".join(faults))
+        rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
+        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest)
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
     table = table.round({"z of mean": 1, "z of sd": 1})
+    if "element" in table:
+        table["element"] = table["element"].fillna("")
     table.attrs["threshold"] = threshold
     return table
+
+
+def _compare(library: str, values: xr.DataArray, truth: Mapping[str, float | np.ndarray]) -> pd.DataFrame:
+    """Hold one parameter's draws against the reference: a row an element, named as in ``[Aitkin]`` ("" if a number)."""
+    values = values.transpose("chain", "draw", ...)
+    shape = values.shape[2:]
+    expected = np.shape(truth["mean"])
+    if shape != expected:
+        raise DrawsError(f"{library}: {values.name!r} has shape {shape} after chain and draw; expected {expected}.")
+    errors = {
+        "mean": truth["sd"] / np.sqrt(az.ess(values, method="mean").values),
+        "sd": truth["sd"] * np.sqrt((truth["kurtosis"] - 1) / (4 * az.ess(values, method="sd").values)),
+    }
+    draws = values.values.reshape(-1, *shape)
+    columns = {}
+    for moment, found in {"mean": draws.mean(axis=0), "sd": draws.std(axis=0, ddof=1)}.items():
+        z = (found - truth[moment]) / np.hypot(errors[moment], truth[f"{moment}_error"])
+        columns |= {moment: found, f"reference {moment}": truth[moment], f"z of {moment}": z}
+    labels = [values[dim].values if dim in values.coords else range(values.sizes[dim]) for dim in values.dims[2:]]
+    names = [f"[{', '.join(map(str, element))}]" if element else "" for element in product(*labels)]
+    return pd.DataFrame({column: np.ravel(value) for column, value in columns.items()}, index=names)

@@ -56,3 +56,31 @@ def load_penguins() -> pd.DataFrame:
         "units": "millimetres and grams, as the columns' names say",
     }
     return data
+
+
+def load_radon() -> pd.DataFrame:
+    """Radon in 919 houses of Minnesota's 85 counties, as the EPA measured it in its survey of 1987 and 1988.
+
+    Returns
+    -------
+    DataFrame with 919 rows, one a house, in the survey's order, and the columns
+
+    - ``county``: the county's name;
+    - ``floor``: where the detector stood: 0 in the basement, 1 on the first floor (at ground level);
+    - ``radon_pci_l``: radon activity (picocuries per litre of air), recorded in steps of 0.1; three readings are 0;
+    - ``uranium_ppm``: uranium in the soil of the county (parts per million), the same for all its houses.
+
+    The published multilevel analyses take plain logarithms of both, with a reading of 0 set to 0.1.
+
+    Source: the State Residential Radon Survey of the United States Environmental Protection Agency, and the county
+    uranium that Phillip Price added to it, as in Gelman and Hill (2007), chapter 12 (their files srrs2.dat and cty.dat,
+    taken from PyPI's pymc3 3.11.4; counties are matched by FIPS code). Licence: public domain.
+    """
+    with (files("sidebyside") / "data" / "radon_minnesota.csv").open() as table:
+        data = pd.read_csv(table)
+    data.attrs = {
+        "source": "US EPA, State Residential Radon Survey; county uranium as in Gelman and Hill (2007), chapter 12",
+        "licence": "public domain",
+        "units": "picocuries per litre of air; parts per million of uranium in soil",
+    }
+    return data

@@ -59,7 +59,8 @@ def stan(model, points: Points) -> np.ndarray:
     """Log joint density, constants dropped, of what ``stan.build`` returned (PyStan 3)."""
     need("Stan")
     _same_names("Stan", set(model.param_names), points)
-    return np.array([model.log_prob(model.unconstrain_pars(dict(p)), adjust_transform=False) for p in points])
+    plain = [{name: np.asarray(value).tolist() for name, value in point.items()} for point in points]
+    return np.array([model.log_prob(model.unconstrain_pars(values), adjust_transform=False) for values in plain])
 
 
 def numpyro(model, points: Points, *args, **kwargs) -> np.ndarray:
@@ -71,7 +72,8 @@ def numpyro(model, points: Points, *args, **kwargs) -> np.ndarray:
     trace = handlers.trace(handlers.seed(model, 0)).get_trace(*args, **kwargs)
     latent = {name for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
     _same_names("NumPyro", latent, points)
-    return np.array([float(log_density(model, args, kwargs, dict(point))[0]) for point in points])
+    arrays = [{name: np.asarray(value) for name, value in point.items()} for point in points]
+    return np.array([float(log_density(model, args, kwargs, values)[0]) for values in arrays])
 
 
 def pyro(model, points: Points, *args, **kwargs) -> np.ndarray:
@@ -86,7 +88,7 @@ def pyro(model, points: Points, *args, **kwargs) -> np.ndarray:
     _same_names("Pyro", latent, points)
     values = []
     for point in points:
-        tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in point.items()}
+        tensors = {name: torch.as_tensor(value, dtype=torch.float64) for name, value in point.items()}
         conditioned = poutine.trace(poutine.condition(model, data=tensors)).get_trace(*args, **kwargs)
         values.append(float(conditioned.log_prob_sum()))
     return np.array(values)

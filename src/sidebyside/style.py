@@ -47,9 +47,10 @@ def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, 
 
     Parameters
     ----------
-    posteriors : per library a DataTree with the parameters named in ``labels``, all scalar
+    posteriors : per library a DataTree with the parameters named in ``labels``
     reference : its mean is the line, mean ± standard deviation the band
-    labels : per parameter the label of its axis, unit included
+    labels : per parameter the label of its axis, unit included; one element of an array is named by its place, as
+        in ``theta[3]``
     """
     columns = 2 if len(labels) in (2, 4) else 3
     rows = -(-len(labels) // columns)
@@ -59,11 +60,13 @@ def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, 
     for ax in axes.flat[len(labels) :]:
         ax.set_visible(False)
     for ax, (name, label) in zip(axes.flat, labels.items(), strict=False):
-        truth = reference.parameters[name]
+        name, _, place = name.rstrip("]").partition("[")
+        element = tuple(map(int, place.split(","))) if place else ()
+        truth = {moment: np.asarray(value)[element] for moment, value in reference.parameters[name].items()}
         ax.axvspan(truth["mean"] - truth["sd"], truth["mean"] + truth["sd"], color="0.9")
         ax.axvline(truth["mean"], color="0.5", lw=1)
         for row, (library, tree) in enumerate(posteriors.items()):
-            values = tree["posterior"][name].values.ravel()
+            values = tree["posterior"][name].transpose("chain", "draw", ...).values[:, :, *element].ravel()
             look = LIBRARIES[library]
             ax.plot(np.quantile(values, [0.025, 0.975]), [row, row], color=look.colour)
             ax.plot(values.mean(), row, look.marker, color=look.colour, ms=7)

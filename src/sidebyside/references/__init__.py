@@ -20,18 +20,18 @@ class Reference:
     ----------
     name : the model's name, as in ``load_reference(name)``
     how : how it was made, in words
-    parameters : per scalar parameter ``{"mean", "sd", "kurtosis", "mean_error", "sd_error"}``; the kurtosis is the
-        fourth standardised moment (3 for a Gaussian), the errors are what is left of numerical or Monte Carlo error,
-        in the parameter's unit
-    points : parameter values at which the log joint density is known, each ``{parameter: value}``
+    parameters : per parameter ``{"mean", "sd", "kurtosis", "mean_error", "sd_error"}``, each a number, or an array in
+        the parameter's shape; the kurtosis is the fourth standardised moment (3 for a Gaussian), the errors are what
+        is left of numerical or Monte Carlo error, in the parameter's unit
+    points : parameter values at which the log joint density is known, each ``{parameter: number or array}``
     log_density : the log joint density (prior times likelihood, on the constrained scale, all constants kept) at
         ``points``, shape ``(len(points),)``
     """
 
     name: str
     how: str
-    parameters: dict[str, dict[str, float]]
-    points: list[dict[str, float]]
+    parameters: dict[str, dict[str, float | np.ndarray]]
+    points: list[dict[str, float | np.ndarray]]
     log_density: np.ndarray
 
 
@@ -42,5 +42,12 @@ def load_reference(name: str) -> Reference:
     if not path.is_file():
         known = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
         raise ValueError(f"There is no reference posterior called {name!r}. There are: {', '.join(known)}.")
-    stored = json.loads(path.read_text())
-    return Reference(**{**stored, "log_density": np.array(stored["log_density"])})
+    return Reference(**json.loads(path.read_text(), object_hook=_arrays))
+
+
+def _arrays(stored: dict) -> dict:
+    """Turn lists of numbers into arrays; a list of points stays a list."""
+    return {
+        key: np.array(value) if isinstance(value, list) and not isinstance(value[0], dict) else value
+        for key, value in stored.items()
+    }
