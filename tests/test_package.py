@@ -389,6 +389,35 @@ def test_false_alarms_are_as_rare_for_a_long_tail():
     assert 1 <= alarms <= 22
 
 
+def gaussian_with_a_far_region(share: float, distance: float) -> dict:
+    """Moments of a standard Gaussian of which ``share`` lies in a second one, ``distance`` away."""
+    mean = -share * distance
+    second = 1 + share * distance**2 - mean**2
+    fourth = (1 - share) * (3 + 6 * mean**2 + mean**4) + share * (
+        3 + 6 * (distance + mean) ** 2 + (distance + mean) ** 4
+    )
+    return {"mean": mean, "sd": second**0.5, "kurtosis": fourth / second**2, "mean_error": 0.0, "sd_error": 0.0}
+
+
+def test_one_visit_to_a_rare_far_region_is_no_disagreement():
+    """As chapter 6's mixture has one, of probability 1e-4: most runs never see it, and one stays for 23 draws."""
+    truth = gaussian_with_a_far_region(1e-4, 14.0)
+    assert truth["kurtosis"] == pytest.approx(6.6, abs=0.2)
+    reference = replace(REFERENCE, parameters={"mu": truth})
+    draws = right_draws(np.random.default_rng(3))
+    sbs.check_agreement({"TFP": tree_of(**draws)}, reference)
+    draws["mu"][0, 400:423] -= 14.0
+    row = sbs.check_agreement({"TFP": tree_of(**draws)}, reference).loc["mu", "TFP"]
+    assert row["sd"] > 1.3 * row["reference sd"]
+
+
+def test_too_long_a_tail_is_a_disagreement():
+    rng = np.random.default_rng(3)
+    draws = {"mu": rng.standard_t(5, (4, 1000)), "sigma": rng.normal(2, 0.5, (4, 1000))}
+    with pytest.raises(agreement.DisagreementError, match="TFP: the posterior sd of mu"):
+        sbs.check_agreement({"TFP": tree_of(**draws)}, REFERENCE)
+
+
 def county_tree(shift=0.0, counties=("Anoka", "Becker", "Cook")):
     """Draws of one parameter with an element a county; the last one is shifted."""
     theta = np.random.default_rng(5).normal([0.0, 1.0, 2.0], [1.0, 0.5, 2.0], (4, 1000, 3))
