@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit
 
 from sidebyside.datasets import load_hogg
-from sidebyside.references.quadrature import grid_moments
+from sidebyside.references.quadrature import make_reference
 
 _hogg = load_hogg()
 X = ((_hogg["x"] - _hogg["x"].mean()) / 100).to_numpy()
@@ -75,32 +75,5 @@ MODELS = {
 
 
 def make(name: str, grids: tuple[int, int] | None = None) -> dict:
-    """Make one reference: moments on the finer grid, their error from the difference to the coarser one."""
-    model = MODELS[name]
-    coarse_points, fine_points = grids or model["grids"]
-    coarse, fine = (
-        grid_moments(model["integrand"], model["box"], model["forward"], points)
-        for points in (coarse_points, fine_points)
-    )
-    parameters = {
-        parameter: {
-            "mean": value["mean"],
-            "sd": value["sd"],
-            "kurtosis": value["kurtosis"],
-            "mean_error": abs(value["mean"] - coarse[parameter]["mean"]),
-            "sd_error": abs(value["sd"] - coarse[parameter]["sd"]),
-        }
-        for parameter, value in fine.items()
-    }
-    worst_edge = max(value["edge"] for value in fine.values())
-    return {
-        "name": name,
-        "how": (
-            f"Log density in NumPy and SciPy, integrated by the trapezoidal rule on {fine_points} points an axis; "
-            f"the errors are the differences from {coarse_points} points an axis; mass at the edges of the box: "
-            f"{worst_edge:.0e}. Made by `make references`."
-        ),
-        "parameters": parameters,
-        "points": model["points"],
-        "log_density": [float(model["log_density"](**point)) for point in model["points"]],
-    }
+    """Make one of this module's references; ``grids`` are the coarser and the finer number of points an axis."""
+    return make_reference(name, MODELS[name], grids)
