@@ -543,6 +543,16 @@ def test_only_the_listed_warnings_are_silenced(recwarn):
     assert len(recwarn.list) == 1
 
 
+def test_settings_keep_what_the_reader_has_set(monkeypatch):
+    ((variable, value, _),) = outputs.SETTINGS
+    monkeypatch.delenv(variable, raising=False)
+    outputs.silence_known_warnings()
+    assert os.environ[variable] == value
+    monkeypatch.setenv(variable, "1")
+    outputs.silence_known_warnings()
+    assert os.environ[variable] == "1"
+
+
 @pytest.mark.parametrize(("value", "live"), [("", True), ("0", True), ("1", False)])
 def test_is_live_follows_the_environment(monkeypatch, value, live):
     monkeypatch.setenv("SIDEBYSIDE_STORING", value)

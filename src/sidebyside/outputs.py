@@ -23,11 +23,18 @@ SILENCED = [
     ),
 ]
 
+# (variable, value, why): settings for libraries that are imported later; what the reader has set stays
+SETTINGS = [
+    ("TF_ENABLE_ONEDNN_OPTS", "0", "TensorFlow's oneDNN writes an error to stderr where the processor has no AVX-512"),
+]
+
 
 def silence_known_warnings() -> None:
-    """Silence the warnings of :data:`SILENCED`, by category and message; all others still show."""
+    """Silence the warnings of :data:`SILENCED`, by category and message, and apply :data:`SETTINGS`."""
     for category, message, _ in SILENCED:
         warnings.filterwarnings("ignore", category=category, message=message)
+    for variable, value, _ in SETTINGS:
+        os.environ.setdefault(variable, value)
 
 
 def is_live() -> bool:
