@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import arviz as az
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import stats
 
 import sidebyside as sbs
 from sidebyside import agreement, density, libraries, outputs
-from sidebyside.references import Reference, linear_regression, quadrature, robust_regression
+from sidebyside.references import Reference, linear_regression, quadrature, robust_regression, two_proportions
 
 RNG = np.random.default_rng(6)
 
@@ -91,6 +92,27 @@ def test_stored_reference_is_what_its_command_makes(chapter, name):
         assert made["parameters"][parameter]["mean"] == pytest.approx(values["mean"], abs=1e-3)
         assert made["parameters"][parameter]["sd"] == pytest.approx(values["sd"], abs=1e-3)
         assert made["parameters"][parameter]["kurtosis"] == pytest.approx(values["kurtosis"], rel=0.05)
+
+
+def test_two_proportions_are_what_the_command_makes():
+    made = two_proportions.make("two_proportions")
+    assert made == json.loads((Path(two_proportions.__file__).parent / "two_proportions.json").read_text())
+
+
+def test_two_proportions_closed_form_is_the_integral_of_its_density():
+    """The moments come from the beta distributions' formulas; here they come from the log density, on a grid."""
+    share = np.linspace(0, 1, 1002)[1:-1]
+    p_a, p_b = np.meshgrid(share, share, indexing="ij")
+    weight = np.exp(two_proportions.log_density(p_a, p_b))
+    weight /= weight.sum()
+    for name, values in (("p_a", p_a), ("p_b", p_b)):
+        stored = sbs.load_reference("two_proportions").parameters[name]
+        mean = np.sum(weight * values)
+        sd = np.sqrt(np.sum(weight * (values - mean) ** 2))
+        assert (mean, sd) == pytest.approx((stored["mean"], stored["sd"]), abs=1e-6)
+        assert np.sum(weight * (values - mean) ** 4) / sd**4 == pytest.approx(stored["kurtosis"], abs=1e-4)
+    for gain in (0.0, 0.1, -0.05):
+        assert np.sum(weight[p_a - p_b > gain]) == pytest.approx(two_proportions.exceeds(gain), abs=2e-3)
 
 
 def test_quadrature_finds_known_moments():
