@@ -91,10 +91,10 @@ cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds
 references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
 	@$(BIN)/python -m sidebyside.references
 
-mutants: $(VENV)/.all ## break one library's model at a time and report whether the chapter notices
+mutants: $(VENV)/.all ## break one library's model at a time and report whether its chapter notices
 	@$(BIN)/python tests/mutants.py
 
-seeds: $(VENV)/.all ## run a chapter with ten other seeds and report the largest z
+seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
 	@$(BIN)/python tests/seeds.py
 
 lock: $(VENV)/.all ## make the locks anew from pyproject.toml; UPGRADE=1 takes the newest versions

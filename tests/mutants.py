@@ -1,17 +1,17 @@
 """Break one library's model or sampler at a time and see whether the chapter notices: ``make mutants``.
 
-Each mutant is one change of one library's cells in a scratch copy of chapter 6, run until a cell raises. A mutant is
+Each mutant is one change of one library's cells in a scratch copy of a chapter, run until a cell raises. A mutant is
 caught if what is raised is one of the chapter's own checks and its message names the library. The mixture's mutants
 leave out the Student-t model's sampling, and a broken sampler runs without the other libraries: neither touches what is
 left out.
 
-``python tests/mutants.py`` runs all, ``python tests/mutants.py Stan`` those of one library.
+``python tests/mutants.py`` runs all, ``python tests/mutants.py 05 Stan`` those of chapter 5 and Stan.
 """
 
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -20,13 +20,13 @@ from nbclient.exceptions import CellExecutionError
 
 from sidebyside.libraries import LIBRARIES, TAGS
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06_robust_regression.ipynb"
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: in the cell called ``cell``, ``old`` becomes ``new``."""
+    """One change: in the cell called ``cell`` of ``chapter`` (two digits), ``old`` becomes ``new``."""
 
     library: str
     what: str
@@ -34,39 +34,80 @@ class Mutant:
     old: str
     new: str
     caught_by: tuple[str, ...] = (DENSITY,)
+    chapter: str = ""
 
 
 BROKEN = (SAMPLING, POSTERIOR)
-MUTANTS = [
-    Mutant("PyMC", "prior scale of beta doubled", "student-t-model-pymc", '"beta", 0, 3', '"beta", 0, 6'),
-    Mutant("PyMC", "sign of the slope term", "mixture-model-pymc", "alpha + beta * x", "alpha - beta * x"),
-    Mutant("PyMC", "fixed huge step size", "student-t-draw-pymc", "quiet=not live", "quiet=not live, "
-           "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
-    Mutant("Stan", "likelihood Gaussian, not Student-t", "student-t-model-stan", "student_t(nu, ", "normal("),
-    Mutant("Stan", "prior scale of tau doubled", "mixture-model-stan", "tau ~ normal(0, 2)", "tau ~ normal(0, 4)"),
-    Mutant("Stan", "too little adaptation", "student-t-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
-    Mutant("NumPyro", "prior sd of alpha halved", "student-t-model-numpyro", "dist.Normal(4, 2)", "dist.Normal(4, 1)"),
-    Mutant("NumPyro", "mixture weights swapped", "mixture-model-numpyro", "[1 - p_out, p_out]", "[p_out, 1 - p_out]"),
-    Mutant("NumPyro", "too little adaptation", "student-t-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
-    Mutant("Pyro", "prior rate of nu doubled", "student-t-model-pyro", "Gamma(2.0, 0.1)", "Gamma(2.0, 0.2)"),
-    Mutant("Pyro", "wide error without the instrument's part", "mixture-model-pyro", "torch.hypot(sigma_y, tau)",
-           "tau * torch.ones_like(sigma_y)"),
-    Mutant("Pyro", "fixed huge step size", "student-t-draw-pyro", "jit_compile=True,",
-           "jit_compile=True, step_size=20.0, adapt_step_size=False,", BROKEN),
-    Mutant("TFP", "likelihood Gaussian, not Student-t", "student-t-model-tfp", "tfd.StudentT(nu, ", "tfd.Normal("),
-    Mutant("TFP", "prior of p_out turned round", "mixture-model-tfp", "tfd.Beta(double(1), double(4))",
-           "tfd.Beta(double(4), double(1))"),
-    Mutant("TFP", "too little adaptation", "student-t-sampler-tfp", "num_adaptation_steps=warmup",
-           "num_adaptation_steps=2", BROKEN),
-]  # fmt: skip
+_BY_CHAPTER = {
+    "04": [
+        Mutant("PyMC", "prior of p_b turned round", "two-proportions-model-pymc", '"p_b", 2, 4', '"p_b", 4, 2'),
+        Mutant("PyMC", "fixed huge step size", "two-proportions-draw-pymc", "quiet=not live", "quiet=not live, "
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+        Mutant("Stan", "prior of p_a another", "two-proportions-model-stan", "p_a ~ beta(2, 4)", "p_a ~ beta(1, 4)"),
+        Mutant("Stan", "prior of p_b left out", "two-proportions-model-stan", "  p_b ~ beta(2, 4);\n", ""),
+        Mutant("NumPyro", "arm B with arm A's patients", "two-proportions-model-numpyro", "dist.Binomial(n_b, p_b)",
+               "dist.Binomial(n_a, p_b)"),
+        Mutant("NumPyro", "fixed huge step size", "two-proportions-draw-numpyro", "NUTS(two_proportions_numpyro)",
+               "NUTS(two_proportions_numpyro, step_size=20.0, adapt_step_size=False)", BROKEN),
+        Mutant("Pyro", "arm A dies with arm B's probability", "two-proportions-model-pyro", "pdist.Binomial(n_a, p_a)",
+               "pdist.Binomial(n_a, p_b)"),
+        Mutant("Pyro", "fixed huge step size", "two-proportions-draw-pyro", "jit_compile=True,",
+               "jit_compile=True, step_size=20.0, adapt_step_size=False,", BROKEN),
+        Mutant("TFP", "probability taken for log odds", "two-proportions-model-tfp", "tfd.Binomial(n_a, probs=p_a)",
+               "tfd.Binomial(n_a, p_a)"),
+        Mutant("TFP", "too little adaptation", "two-proportions-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
+    "05": [
+        Mutant("PyMC", "prior scale of alpha doubled", "line-model-pymc", '"alpha", 4, 1.5', '"alpha", 4, 3.0'),
+        Mutant("PyMC", "fixed huge step size", "line-draw-pymc", "quiet=not live", "quiet=not live, "
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+        Mutant("Stan", "too little adaptation", "line-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Stan", "spread squared, as if it were a variance", "line-model-stan", "x, sigma)", "x, square(sigma))"),
+        Mutant("NumPyro", "prior of beta shifted", "line-model-numpyro", "dist.Normal(0, 0.5)", "dist.Normal(0.5, 0.5)"),
+        Mutant("NumPyro", "too little adaptation", "line-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Pyro", "sign of the slope term", "line-model-pyro", "alpha + beta * x", "alpha - beta * x"),
+        Mutant("Pyro", "prior scale of sigma doubled", "line-model-pyro", "HalfNormal(1.0)", "HalfNormal(2.0)"),
+        Mutant("TFP", "likelihood Student-t, not Gaussian", "line-model-tfp", "tfd.Normal(alpha + beta * x, sigma)",
+               "tfd.StudentT(double(4), alpha + beta * x, sigma)"),
+        Mutant("TFP", "too little adaptation", "line-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
+    "06": [
+        Mutant("PyMC", "prior scale of beta doubled", "student-t-model-pymc", '"beta", 0, 3', '"beta", 0, 6'),
+        Mutant("PyMC", "sign of the slope term", "mixture-model-pymc", "alpha + beta * x", "alpha - beta * x"),
+        Mutant("PyMC", "fixed huge step size", "student-t-draw-pymc", "quiet=not live", "quiet=not live, "
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+        Mutant("Stan", "likelihood Gaussian, not Student-t", "student-t-model-stan", "student_t(nu, ", "normal("),
+        Mutant("Stan", "prior scale of tau doubled", "mixture-model-stan", "tau ~ normal(0, 2)", "tau ~ normal(0, 4)"),
+        Mutant("Stan", "too little adaptation", "student-t-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("NumPyro", "prior sd of alpha halved", "student-t-model-numpyro", "dist.Normal(4, 2)", "dist.Normal(4, 1)"),
+        Mutant("NumPyro", "mixture weights swapped", "mixture-model-numpyro", "[1 - p_out, p_out]", "[p_out, 1 - p_out]"),
+        Mutant("NumPyro", "too little adaptation", "student-t-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Pyro", "prior rate of nu doubled", "student-t-model-pyro", "Gamma(2.0, 0.1)", "Gamma(2.0, 0.2)"),
+        Mutant("Pyro", "wide error without the instrument's part", "mixture-model-pyro", "torch.hypot(sigma_y, tau)",
+               "tau * torch.ones_like(sigma_y)"),
+        Mutant("Pyro", "fixed huge step size", "student-t-draw-pyro", "jit_compile=True,",
+               "jit_compile=True, step_size=20.0, adapt_step_size=False,", BROKEN),
+        Mutant("TFP", "likelihood Gaussian, not Student-t", "student-t-model-tfp", "tfd.StudentT(nu, ", "tfd.Normal("),
+        Mutant("TFP", "prior of p_out turned round", "mixture-model-tfp", "tfd.Beta(double(1), double(4))",
+               "tfd.Beta(double(4), double(1))"),
+        Mutant("TFP", "too little adaptation", "student-t-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
+}  # fmt: skip
+MUTANTS = [replace(mutant, chapter=chapter) for chapter, mutants in _BY_CHAPTER.items() for mutant in mutants]
 
 
 def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
     """Return the mutated notebook; a mutant that no longer fits the chapter is an error."""
-    notebook = nbformat.read(NOTEBOOK, 4)
+    notebook = nbformat.read(next(NOTEBOOKS.glob(f"{mutant.chapter}_*.ipynb")), 4)
     cells = [cell for cell in notebook.cells if cell.metadata.get("name") == mutant.cell]
     if len(cells) != 1 or cells[0].source.count(mutant.old) != 1:
-        raise SystemExit(f"The mutant '{mutant.what}' no longer fits cell {mutant.cell!r}: mend tests/mutants.py.")
+        raise SystemExit(
+            f"The mutant '{mutant.what}' no longer fits cell {mutant.cell!r} of chapter {mutant.chapter}: "
+            "mend tests/mutants.py."
+        )
     cells[0].source = cells[0].source.replace(mutant.old, mutant.new)
     if mutant.caught_by == BROKEN:  # the diagnostics look at one library at a time, so its cells will do
         others = set(TAGS) - {LIBRARIES[mutant.library].tag}
@@ -81,7 +122,7 @@ def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
 
 def run(mutant: Mutant) -> tuple[bool, str]:
     """Run a mutant; return whether it was caught, and what was raised."""
-    client = NotebookClient(scratch_copy(mutant), timeout=900, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
+    client = NotebookClient(scratch_copy(mutant), timeout=900, resources={"metadata": {"path": str(NOTEBOOKS)}})
     try:
         client.execute()
     except CellExecutionError as error:
@@ -93,14 +134,23 @@ def run(mutant: Mutant) -> tuple[bool, str]:
 def main() -> None:
     """Run the mutants and report each; exit 1 if one lived."""
     os.environ["SIDEBYSIDE_STORING"] = "1"
-    chosen = [mutant for mutant in MUTANTS if not sys.argv[1:] or mutant.library in sys.argv[1:]]
+    chapters = {argument for argument in sys.argv[1:] if argument.isdigit()}
+    libraries = set(sys.argv[1:]) - chapters
+    chosen = [
+        mutant
+        for mutant in MUTANTS
+        if (not chapters or mutant.chapter in chapters) and (not libraries or mutant.library in libraries)
+    ]
+    if not chosen:
+        sys.exit(f"There is no mutant of {' '.join(sys.argv[1:])}.")
     lived = 0
     for mutant in chosen:
         start = time.perf_counter()
         caught, message = run(mutant)
         lived += not caught
         verdict = "caught" if caught else "LIVED"
-        print(f"{verdict}  {mutant.library}: {mutant.what} ({time.perf_counter() - start:.0f} s)\n        {message}")
+        seconds = time.perf_counter() - start
+        print(f"{verdict}  {mutant.chapter} {mutant.library}: {mutant.what} ({seconds:.0f} s)\n        {message}")
         sys.stdout.flush()
     print(f"{len(chosen) - lived} of {len(chosen)} mutants caught")
     sys.exit(lived > 0)

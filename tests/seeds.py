@@ -1,8 +1,8 @@
-"""Draw chapter 6's posteriors with ten other seeds and report the largest z: ``make seeds``.
+"""Draw the chapters' posteriors with ten other seeds and report the largest z: ``make seeds``.
 
 Everything up to the draws is run once; then the cells that draw and the cells that check are run again for each seed.
-``python tests/seeds.py Pyro`` does so for one library (or several); the checks then compare fewer values and are
-stricter, not laxer.
+``python tests/seeds.py 06 Pyro`` does so for one chapter and one library (or several); with fewer libraries the checks
+compare fewer values and are stricter, not laxer.
 """
 
 import os
@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 from sidebyside.libraries import TAGS
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06_robust_regression.ipynb"
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 SEEDS = range(1, 11)
 REPORT = """
 _z = sbs.check_agreement(posteriors, reference)
@@ -37,14 +37,13 @@ def draws_or_checks(cell: nbformat.NotebookNode) -> bool:
     return "-draw-" in name or name.endswith("model-stan") or "load_reference" in cell.source or "check_" in cell.source
 
 
-def main() -> None:
-    """Run every seed; the first failing check stops with its message."""
-    os.environ["SIDEBYSIDE_STORING"] = "1"
-    libraries = set(sys.argv[1:]) or set(TAGS.values())
-    notebook = nbformat.read(NOTEBOOK, 4)
-    end = next(i for i, cell in enumerate(notebook.cells) if "## What it says" in cell.source)
-    notebook.cells = [cell for cell in notebook.cells[:end] if belongs(cell, libraries)]
-    client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
+def run(path: Path, libraries: set[str]) -> None:
+    """Run every seed of one chapter; the first failing check stops with its message."""
+    notebook = nbformat.read(path, 4)
+    main_text = [i for i, cell in enumerate(notebook.cells) if "solution" not in cell.metadata.get("tags", [])]
+    end = max(i for i in main_text if "check_agreement(" in notebook.cells[i].source)
+    notebook.cells = [cell for cell in notebook.cells[: end + 1] if belongs(cell, libraries)]
+    client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}})
 
     def execute(cell: nbformat.NotebookNode) -> str:
         done = client.execute_cell(cell, 0)
@@ -66,7 +65,19 @@ def main() -> None:
                     report = execute(nbformat.v4.new_code_cell(REPORT)).strip()
                     print(f"seed {seed:2d}  {model:17s} {report}", flush=True)
             print(f"seed {seed:2d}  took {time.perf_counter() - start:.0f} s", flush=True)
-    print(f"All {len(SEEDS)} seeds pass for {', '.join(sorted(libraries))}.")
+    print(f"{path.stem}: all {len(SEEDS)} seeds pass for {', '.join(sorted(libraries))}.")
+
+
+def main() -> None:
+    """Run the chapters and libraries named on the command line, all if none is named."""
+    os.environ["SIDEBYSIDE_STORING"] = "1"
+    chapters = [argument for argument in sys.argv[1:] if argument.isdigit()]
+    libraries = set(sys.argv[1:]) - set(chapters) or set(TAGS.values())
+    if unknown := libraries - set(TAGS.values()):
+        sys.exit(f"There is no library called {', '.join(sorted(unknown))}; there are: {', '.join(TAGS.values())}.")
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if (not chapters or path.stem[:2] in chapters) and "check_agreement(" in path.read_text():
+            run(path, libraries)
 
 
 if __name__ == "__main__":
