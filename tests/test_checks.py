@@ -74,7 +74,7 @@ def test_each_exercise_is_asked_once_and_solved_once(path):
         if cell.cell_type != "code":
             continue
         for name in re.findall(r"sbs\.check\(\s*\"([^\"]+)\"", cell.source):
-            shown = " ".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+            shown = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
             kind = solved if "solution" in cell.metadata.get("tags", []) else asked
             assert name not in kind, f"{name} stands twice"
             kind[name] = shown

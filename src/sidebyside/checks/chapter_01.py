@@ -1,0 +1,149 @@
+"""Checks of chapter 1, why Bayes."""
+
+import numpy as np
+import pandas as pd
+from scipy import integrate, stats
+
+from sidebyside.checks import Check, Mistake
+from sidebyside.datasets import load_penguins
+
+CAMERA_ERROR = 10  # mm
+SETTINGS, TRUE_ERROR, ACCIDENT = 25, 380, 60  # grams, the last two
+BETWEEN, WITHIN = 350, 250  # g
+SEED, FEW = 2014, 20
+LIMIT, FLIPPER = 4500, 210  # g, mm
+
+
+def birds() -> pd.DataFrame:
+    """Return the birds that were measured, as the chapter has them."""
+    return load_penguins().dropna(subset=["bill_length_mm", "bill_depth_mm", "flipper_length_mm"])
+
+
+def slope(error: float) -> float:
+    """Return the slope of mass on flipper length (g per mm) by least squares, given the length's error in mm."""
+    flipper, mass = birds()["flipper_length_mm"], birds()["body_mass_g"]
+    variance = flipper.var(ddof=0)
+    return float(stats.linregress(flipper, mass).slope * variance / (variance + error**2))
+
+
+def best_of(settings: int) -> float:
+    """Return the mean of the smallest of so many independent standard normal values."""
+
+    def mean_density(z: float) -> float:
+        return z * settings * stats.norm.pdf(z) * stats.norm.sf(z) ** (settings - 1)
+
+    return integrate.quad(mean_density, -10, 10)[0]
+
+
+def above(limit: float, flipper: float, scatter_too: bool = True) -> float:
+    """Return the probability, on the chapter's grid, that a bird (or the mean of such birds) exceeds ``limit``."""
+    twenty = birds().sample(frac=1, random_state=SEED).iloc[:FEW]
+    height, steepness, scatter = np.meshgrid(
+        np.linspace(2500, 5500, 61), np.linspace(-50, 150, 61), np.linspace(100, 1000, 46)
+    )
+    log_weight = stats.norm.logpdf(height, 4000, 1000) + stats.norm.logpdf(steepness, 0, 100)
+    for x, grams in zip(twenty["flipper_length_mm"], twenty["body_mass_g"], strict=True):
+        log_weight += stats.norm.logpdf(grams, height + steepness * (x - 200), scatter)
+    weight = np.exp(log_weight - log_weight.max())
+    mean = height + steepness * (flipper - 200)
+    chance = stats.norm.sf(limit, mean, scatter) if scatter_too else mean > limit
+    return float(np.sum(weight * chance) / weight.sum())
+
+
+CHECKS = {
+    "01-split": Check(
+        right=lambda: "b",
+        asks="your choice",
+        praise="The patients will be new when the model is used, so they must be new in the test.",
+        hint="What will be new when the model is used: samples, patients, or clinics? The test must make the same new.",
+        mistakes=(
+            Mistake(
+                lambda: "a",
+                "Each patient gave some ten samples. Where are the other nine while one of them is being tested?",
+            ),
+            Mistake(
+                lambda: "c",
+                "That tests for a clinic never seen before. Read again where the model will be used.",
+            ),
+        ),
+    ),
+    "01-photos": Check(
+        right=lambda: slope(CAMERA_ERROR / np.sqrt(2)),
+        tolerance=0.4,
+        asks="the slope in g per mm",
+        low=0,
+        high=200,
+        praise="Half the error's variance, and yet the slope stays too flat.",
+        hint="True slope, times the flippers' variance, divided by that variance plus the error's variance.",
+        mistakes=(
+            Mistake(lambda: slope(CAMERA_ERROR), "That is the slope with a single photograph."),
+            Mistake(lambda: slope(0), "That is the true slope. Two photographs still have an error."),
+            Mistake(
+                lambda: slope(CAMERA_ERROR / 2),
+                "The mean of two has its standard deviation divided by the square root of two, not by two.",
+            ),
+            Mistake(
+                lambda: slope(np.sqrt(CAMERA_ERROR / np.sqrt(2))),
+                "Did you add the standard deviation where the formula has the variance, its square?",
+            ),
+            Mistake(
+                lambda: slope(CAMERA_ERROR / np.sqrt(2)) / slope(0),
+                "That is the factor by which the slope shrinks. Multiply the true slope by it.",
+            ),
+        ),
+    ),
+    "01-luck": Check(
+        right=lambda: -best_of(SETTINGS) * ACCIDENT,
+        tolerance=2.0,
+        asks="by how many grams the best score is better than the truth",
+        low=0,
+        high=1000,
+        praise="No skill, and a promise far better than the truth.",
+        hint="Draw all the scores of one search, subtract the smallest from the truth; repeat, and take the mean.",
+        mistakes=(
+            Mistake(
+                lambda: TRUE_ERROR + best_of(SETTINGS) * ACCIDENT,
+                "That is the promised error itself. How far is it from the truth?",
+            ),
+            Mistake(lambda: ACCIDENT, "That is the typical accident of one score. The search keeps the luckiest."),
+        ),
+    ),
+    "01-spreads": Check(
+        right=lambda: [WITHIN, np.hypot(WITHIN, BETWEEN)],
+        tolerance=2.0,
+        asks="two standard deviations in grams, known colony first",
+        low=0,
+        high=1_000_000,
+        praise="The second is what an honest model must say about a place it has never seen.",
+        hint="In a known colony only the birds scatter. In a new one both the birds and the colony do.",
+        mistakes=(
+            Mistake(
+                lambda: [WITHIN, WITHIN + BETWEEN],
+                "Standard deviations do not add up. Square them, add, and take the root.",
+            ),
+            Mistake(lambda: [np.hypot(WITHIN, BETWEEN), WITHIN], "Turned round: the known colony comes first."),
+            Mistake(
+                lambda: [WITHIN, BETWEEN],
+                "In a new colony a bird also differs from its own colony's mean.",
+            ),
+            Mistake(lambda: [WITHIN**2, WITHIN**2 + BETWEEN**2], "Those are variances. Take the square roots."),
+        ),
+    ),
+    "01-tracker": Check(
+        right=lambda: above(LIMIT, FLIPPER),
+        tolerance=0.02,
+        asks="a probability, between 0 and 1",
+        low=0,
+        high=1,
+        praise="The share of draws in which the statement is true.",
+        hint="Draw masses of a bird with that flipper, and count in what share of the draws the limit is exceeded.",
+        mistakes=(
+            Mistake(lambda: 1 - above(LIMIT, FLIPPER), "Turned round: that is the probability of a lighter bird."),
+            Mistake(lambda: above(LIMIT, 200), "That is the bird with a flipper of 200 mm."),
+            Mistake(
+                lambda: above(LIMIT, FLIPPER, scatter_too=False),
+                "That is the probability that the mean of all such birds exceeds the limit. Single birds scatter.",
+            ),
+        ),
+    ),
+}

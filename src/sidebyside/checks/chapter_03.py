@@ -1,0 +1,130 @@
+"""Checks of chapter 3, sampling."""
+
+import numpy as np
+from scipy import stats
+
+from sidebyside.checks import Check, Mistake
+
+POSITIVE, PATIENTS = 25, 37  # chapter 2's data; its prior is Beta(2, 2)
+DAMAGED_AT = np.array([53, 57, 58, 63, 70, 70, 75])  # °F, the flights with damage (Dalal et al. 1989)
+
+
+def _acceptance(step: float, cells: int = 1000) -> float:
+    """Long-run acceptance of random-walk Metropolis on chapter 2's posterior, by a sum over pairs of places."""
+    posterior = stats.beta(2 + POSITIVE, 2 + PATIENTS - POSITIVE)
+    theta = (np.arange(cells) + 0.5) / cells
+    height = posterior.pdf(theta)
+    jump = stats.norm.pdf(theta[None, :], theta[:, None], step)
+    return float(np.sum(jump * np.minimum(height[None, :], height[:, None])) / cells**2)
+
+
+def _colder_is_worse(scale_alpha: float = 4, scale_beta: float = 2) -> float:
+    """P(beta < 0) from the flights with damage alone, on a grid."""
+    t = (DAMAGED_AT - 50) / 10
+    alpha, beta = np.meshgrid(np.linspace(-12, 20, 641), np.linspace(-9.99, 9.99, 1000))
+    log_posterior = -((alpha / scale_alpha) ** 2) / 2 - (beta / scale_beta) ** 2 / 2
+    for value in t:
+        log_posterior -= np.logaddexp(0, -(alpha + beta * value))
+    weight = np.exp(log_posterior - log_posterior.max())
+    return float(weight[beta < 0].sum() / weight.sum())
+
+
+CHECKS = {
+    "03-draws": Check(
+        right=lambda: 1000 * (0.02 / 0.005) ** 2,
+        tolerance=100,
+        asks="a number of draws",
+        praise="A quarter of the error costs sixteen times the draws.",
+        hint="The error goes with one over the square root of the number of draws.",
+        low=1,
+        mistakes=(
+            Mistake(lambda: 1000 * 0.02 / 0.005, "That would be so if the error fell like 1/n. It falls like 1/√n."),
+            Mistake(lambda: 1000 * np.sqrt(0.02 / 0.005), "You took the root where the square belongs."),
+            Mistake(
+                lambda: 1000 * (0.02 / 0.005) ** 2 - 1000,
+                "That is how many *more* you need. How many are there in all?",
+            ),
+        ),
+    ),
+    "03-rare": Check(
+        right=lambda: np.sqrt(0.001 * 0.999 / 4000) / 0.001,
+        tolerance=0.01,
+        asks="the error as a share of the true probability (0.1 for 10%)",
+        praise="You expect four hits, give or take two: the answer may well be off by half.",
+        hint="Standard deviation of a 0-or-1 number, over the root of the number of draws, over the probability.",
+        low=0,
+        mistakes=(
+            Mistake(
+                lambda: np.sqrt(0.001 * 0.999 / 4000),
+                "That is the error itself. What share of the true probability is it?",
+            ),
+            Mistake(lambda: 100 * np.sqrt(0.001 * 0.999 / 4000) / 0.001, "That is in percent. This asks for a share."),
+            Mistake(
+                lambda: np.sqrt(0.001 * 0.999) / 0.001,
+                "That is for a single draw. Divide by the root of the number of draws.",
+            ),
+        ),
+    ),
+    "03-acceptance": Check(
+        right=lambda: _acceptance(0.3),
+        tolerance=0.02,
+        asks="the share of proposals that are accepted",
+        praise="It takes no more than a run to find it. Larger than the share for a step of 4, smaller than for 0.004.",
+        hint="Is the step the one asked for, is the start inside the hill, and are there some thousand draws?",
+        low=0,
+        high=1,
+        mistakes=(
+            Mistake(lambda: 1 - _acceptance(0.3), "That is the share refused."),
+            Mistake(lambda: _acceptance(0.18), "That is the share for the step of 0.18, which the text uses."),
+        ),
+    ),
+    "03-ess": Check(
+        right=lambda: 10_000 * (1 - 0.9) / (1 + 0.9),
+        tolerance=40,
+        asks="a number of independent draws",
+        praise="One draw in nineteen: the price of staying near where you were.",
+        hint="Divide the number of draws by one plus twice the sum of the correlations.",
+        low=1,
+        mistakes=(
+            Mistake(lambda: 10_000 * (1 - 0.9), "You left out the factor 2 before the sum."),
+            Mistake(lambda: 10_000 / (1 + 2 * 0.9), "You took the first correlation only. All of them count."),
+            Mistake(
+                lambda: 10_000 * (1 + 0.9) / (1 - 0.9), "More than there are draws? You turned the fraction round."
+            ),
+        ),
+    ),
+    "03-bug": Check(
+        right=lambda: "d",
+        asks="your choice among the four reasons",
+        praise="Accepting by the ratio of heights is right only if steps there and back are proposed alike.",
+        hint="Think of the two flows between a place at 0.4 and one at 0.8. What must be equal?",
+        mistakes=(
+            Mistake(
+                lambda: "a",
+                "Staying is a visit too: walkers stay in high places. The chapter writes them down.",
+            ),
+            Mistake(
+                lambda: "b",
+                "Too much refused makes a sampler slow, not wrong. And the effective sample size is large.",
+            ),
+            Mistake(
+                lambda: "c",
+                "The constant is in both heights, whatever the proposal, so it cancels in their ratio.",
+            ),
+        ),
+    ),
+    "03-omitted": Check(
+        right=_colder_is_worse,
+        tolerance=0.03,
+        asks="the probability that beta is negative",
+        praise="Without the other flights the model leans the wrong way. What was left out was what there was to know.",
+        hint="Use only the flights with damage, the same priors, and count the draws with beta below zero.",
+        low=0,
+        high=1,
+        mistakes=(
+            Mistake(
+                lambda: 1 - _colder_is_worse(), "That is the probability that damage gets *less* likely in the cold."
+            ),
+        ),
+    ),
+}

@@ -1,0 +1,114 @@
+"""The self-checks of chapter 5, linear regression: right answers from the reference posteriors."""
+
+import numpy as np
+from scipy.stats import norm
+
+from sidebyside.checks import Check, Mistake
+from sidebyside.datasets import load_penguins
+from sidebyside.references import load_reference
+
+
+def _mean(parameter: str, reference: str = "penguins_line") -> float:
+    return load_reference(reference).parameters[parameter]["mean"]
+
+
+def _sd(parameter: str) -> float:
+    return load_reference("penguins_line").parameters[parameter]["sd"]
+
+
+def _flipper_mean() -> float:
+    """Mean flipper length of the birds that were measured, in cm."""
+    return float(load_penguins()["flipper_length_mm"].mean() / 10)
+
+
+def _over_5_kg(spread: bool = True, centred: bool = True) -> float:
+    """Probability that a bird with 21 cm flippers (spread) or its typical mass (no spread) exceeds 5 kg."""
+    x = 21 - _flipper_mean() if centred else 21.0
+    sd_of_line = np.hypot(_sd("alpha"), _sd("beta") * x)
+    return float(norm.sf(5, _mean("alpha") + _mean("beta") * x, np.hypot(sd_of_line, _mean("sigma") * spread)))
+
+
+CHECKS = {
+    "05-half-kilogram": Check(
+        right=lambda: float(norm.sf(0.5, _mean("beta"), _sd("beta"))),
+        tolerance=0.04,
+        low=0,
+        high=1,
+        asks="a probability",
+        praise="The data leave it open on which side of half a kilogram the slope lies.",
+        hint="A statement's probability is the share of draws in which it is true: the mean of a comparison.",
+        mistakes=(
+            Mistake(
+                lambda: float(norm.cdf(0.5, _mean("beta"), _sd("beta"))),
+                "That is the probability of less than half a kilogram.",
+            ),
+        ),
+    ),
+    "05-intercept": Check(
+        right=lambda: _mean("alpha") - _mean("beta") * _flipper_mean(),
+        tolerance=0.08,
+        asks="an intercept in kg",
+        praise="It is the line's value twenty centimetres away from the nearest bird.",
+        hint="Write alpha + beta * (f - mean of f) out, and collect what does not depend on f.",
+        mistakes=(
+            Mistake(
+                lambda: _mean("beta") * _flipper_mean() - _mean("alpha"),
+                "Look at the sign: which way does the line go as the flipper shrinks to nothing?",
+            ),
+            Mistake(
+                lambda: _mean("alpha"),
+                "That is alpha, the typical mass at the average flipper. Walk from there to a flipper of length zero.",
+            ),
+            Mistake(
+                lambda: _mean("alpha") - 10 * _mean("beta") * _flipper_mean(),
+                "Mind the units: the slope is per centimetre, so the mean flipper must be in centimetres too.",
+            ),
+        ),
+    ),
+    "05-sedative": Check(
+        right=_over_5_kg,
+        tolerance=0.03,
+        low=0,
+        high=1,
+        asks="a probability",
+        praise="Line and spread together: the question was about one bird.",
+        hint="Let each draw make one bird with 21 cm flippers, and count those over 5 kg.",
+        mistakes=(
+            Mistake(
+                lambda: _over_5_kg(spread=False),
+                "That is the probability that the typical mass is over 5 kg. Single birds differ from the typical one.",
+            ),
+            Mistake(
+                lambda: 1 - _over_5_kg(),
+                "That is the probability that the bird is lighter.",
+            ),
+            Mistake(
+                lambda: _over_5_kg(centred=False),
+                "The line was fitted to centred flippers: subtract their mean from 21 first.",
+            ),
+        ),
+    ),
+    "05-adelie": Check(
+        right=lambda: _mean("beta", "penguins_adelie"),
+        tolerance=0.02,
+        asks="a slope in kg per cm",
+        praise="Within one species, a centimetre of flipper goes with much less mass.",
+        hint="Keep the Adelie birds alone, in x and in y, and take the mean of the draws of beta.",
+        mistakes=(
+            Mistake(lambda: _mean("beta"), "That is the slope of all species together: are the other birds still in?"),
+            Mistake(lambda: -_mean("beta", "penguins_adelie"), "Look at the sign."),
+        ),
+    ),
+    "05-why": Check(
+        right=lambda: "b",
+        asks="your choice",
+        praise="Between species and within a species are two different comparisons.",
+        hint="Try it: what does least squares, which has no prior, say about the Adelies alone?",
+        mistakes=(
+            Mistake(
+                lambda: "a", "Test that idea: least squares has no prior. What slope does it find for the Adelies?"
+            ),
+            Mistake(lambda: "c", "Test that idea: shift all x by a constant and fit again. Does the slope move?"),
+        ),
+    ),
+}
