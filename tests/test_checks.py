@@ -114,7 +114,7 @@ CHOICE = Check(
         (SLOPE, 2.1, False, "close"),
         (SLOPE, -2.0, False, "Look at the sign."),
         (SLOPE, 5.0, False, "Draw it first."),
-        (SLOPE, 50.0, False, "lies between -10 and 10"),
+        (SLOPE, 50.0, False, "between -10 and 10; yours is outside"),
         (SLOPE, [2.0, 2.0], False, "one number. You gave an array of shape (2,)"),
         (SLOPE, "2.0", False, "You gave a str"),
         (SLOPE, np.nan, False, "not a finite number"),

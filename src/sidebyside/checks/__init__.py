@@ -119,8 +119,8 @@ def judge(exercise: Check, answer) -> Verdict:
     if np.any(values < exercise.low) or np.any(values > exercise.high):
         return Verdict(
             False,
-            f"Not yet. This asks for {exercise.asks}, which lies between {exercise.low:g} and {exercise.high:g}; "
-            "yours does not.",
+            f"Not yet. This asks for {exercise.asks}, between {exercise.low:g} and {exercise.high:g}; "
+            "yours is outside.",
         )
     for mistake in exercise.mistakes:
         if np.all(np.abs(values - mistake.answer()) <= exercise.tolerance):

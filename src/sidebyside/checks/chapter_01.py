@@ -95,7 +95,7 @@ CHECKS = {
     "01-luck": Check(
         right=lambda: -best_of(SETTINGS) * ACCIDENT,
         tolerance=2.0,
-        asks="by how many grams the best score is better than the truth",
+        asks="the number of grams by which the best score is better than the truth",
         low=0,
         high=1000,
         praise="No skill, and a promise far better than the truth.",

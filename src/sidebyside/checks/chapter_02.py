@@ -39,7 +39,9 @@ CHECKS = {
         low=0,
         high=1,
         mistakes=(
-            Mistake(lambda: 0.9, "That is the probability of a positive mammogram given cancer: the question turned."),
+            Mistake(
+                lambda: 0.9, "That is the probability of a positive mammogram given cancer: the question turned round."
+            ),
             Mistake(
                 lambda: 0.9 / (0.9 + 0.09),
                 "Far too high. Did you leave the prior out? Before the mammogram, far more women are healthy than ill. "

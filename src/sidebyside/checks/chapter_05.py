@@ -48,7 +48,7 @@ CHECKS = {
         right=lambda: _mean("alpha") - _mean("beta") * _flipper_mean(),
         tolerance=0.08,
         asks="an intercept in kg",
-        praise="It is the line's value twenty centimetres away from the nearest bird.",
+        praise="It is the line's value 17 centimetres away from the nearest bird.",
         hint="Write alpha + beta * (f - mean of f) out, and collect what does not depend on f.",
         mistakes=(
             Mistake(
