@@ -95,6 +95,33 @@ _BY_CHAPTER = {
         Mutant("TFP", "too little adaptation", "student-t-sampler-tfp", "num_adaptation_steps=warmup",
                "num_adaptation_steps=2", BROKEN),
     ],
+    "07": [
+        Mutant("PyMC", "covariance of the errors dropped", "both-errors-model-pymc", "+ cov_xy", ""),
+        Mutant("PyMC", "the other area", "censored-model-pymc", "(mu - log_limit)", "(log_limit - mu)"),
+        Mutant("PyMC", "dispersion turned round", "counts-model-pymc", "alpha=phi", "alpha=1 / phi"),
+        Mutant("PyMC", "fixed huge step size", "both-errors-draw-pymc", "quiet=not live", "quiet=not live, "
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+        Mutant("Stan", "prior scale of tau_x doubled", "both-errors-model-stan", "tau_x ~ normal(0, 1)",
+               "tau_x ~ normal(0, 2)"),
+        Mutant("Stan", "the other area", "censored-model-stan", "normal_lcdf", "normal_lccdf"),
+        Mutant("Stan", "prior rate of phi doubled", "counts-model-stan", "gamma(2, 0.5)", "gamma(2, 1)"),
+        Mutant("Stan", "too little adaptation", "censored-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("NumPyro", "prior scale of tau_x doubled", "both-errors-model-numpyro", "HalfNormal(1)", "HalfNormal(2)"),
+        Mutant("NumPyro", "the area counted once", "censored-model-numpyro", "below * bell", "bell"),
+        Mutant("NumPyro", "dispersion turned round", "counts-model-numpyro", "(mu, phi)", "(mu, 1 / phi)"),
+        Mutant("NumPyro", "too little adaptation", "counts-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Pyro", "slope of the readings not flattened", "both-errors-model-pyro", "cov / var_x * (x", "beta * (x"),
+        Mutant("Pyro", "height instead of the area", "censored-model-pyro", "bell.cdf(log_limit).log()",
+               "bell.log_prob(log_limit)"),
+        Mutant("Pyro", "rate and scale of the gamma mixed up", "counts-model-pyro", "phi, phi / mu", "phi, mu / phi"),
+        Mutant("Pyro", "fixed huge step size", "censored-draw-pyro", "jit_compile=True,",
+               "jit_compile=True, step_size=20.0, adapt_step_size=False,", BROKEN),
+        Mutant("TFP", "covariance of the errors dropped", "both-errors-model-tfp", " + cov_xy", ""),
+        Mutant("TFP", "the area on the left left out", "censored-model-tfp", "bell.log_cdf(log_limit) - ", "-"),
+        Mutant("TFP", "success and failure mixed up", "counts-model-tfp", "probs=mu / (mu + phi)", "probs=phi / (mu + phi)"),
+        Mutant("TFP", "too little adaptation", "counts-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
 }  # fmt: skip
 MUTANTS = [replace(mutant, chapter=chapter) for chapter, mutants in _BY_CHAPTER.items() for mutant in mutants]
 

@@ -15,7 +15,14 @@ from scipy import stats
 
 import sidebyside as sbs
 from sidebyside import agreement, density, libraries, outputs
-from sidebyside.references import Reference, linear_regression, quadrature, robust_regression, two_proportions
+from sidebyside.references import (
+    Reference,
+    linear_regression,
+    measurement_noise,
+    quadrature,
+    robust_regression,
+    two_proportions,
+)
 
 RNG = np.random.default_rng(6)
 
@@ -79,7 +86,11 @@ def test_a_missing_library_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize(
     ("chapter", "name"),
-    [(chapter, name) for chapter in (linear_regression, robust_regression) for name in chapter.MODELS],
+    [
+        (chapter, name)
+        for chapter in (linear_regression, robust_regression, measurement_noise)
+        for name in chapter.MODELS
+    ],
 )
 def test_stored_reference_is_what_its_command_makes(chapter, name):
     """A coarser grid, seconds instead of minutes: still right to five digits."""
@@ -92,6 +103,18 @@ def test_stored_reference_is_what_its_command_makes(chapter, name):
         assert made["parameters"][parameter]["mean"] == pytest.approx(values["mean"], abs=1e-3)
         assert made["parameters"][parameter]["sd"] == pytest.approx(values["sd"], abs=1e-3)
         assert made["parameters"][parameter]["kurtosis"] == pytest.approx(values["kurtosis"], rel=0.05)
+
+
+def test_errors_in_both_directions_are_the_integral_over_the_true_positions():
+    """The reference sums the true positions out in closed form; here each is integrated on a grid."""
+    alpha, beta, mu_x, tau_x = 1.6, 2.2, 0.1, 0.5
+    true = np.linspace(-4, 4, 4001)
+    prior = stats.norm.logpdf([alpha, beta, mu_x], [4, 0, 0], [2, 3, 1]).sum() + stats.halfnorm.logpdf(tau_x)
+    total = prior
+    for x, y, error in zip(measurement_noise.X, measurement_noise.Y, measurement_noise.ERRORS, strict=True):
+        reading = stats.multivariate_normal(cov=error).pdf(np.column_stack([x - true, y - alpha - beta * true]))
+        total += np.log(np.sum(reading * stats.norm.pdf(true, mu_x, tau_x)) * (true[1] - true[0]))
+    assert measurement_noise.both_errors(alpha, beta, mu_x, tau_x) == pytest.approx(total, abs=1e-6)
 
 
 def test_two_proportions_are_what_the_command_makes():

@@ -9,7 +9,8 @@ import pytest
 from scipy import special, stats
 
 import sidebyside as sbs
-from sidebyside.references import linear_regression, load_reference, two_proportions
+from sidebyside import load_hogg, load_radon
+from sidebyside.references import linear_regression, load_reference, measurement_noise, two_proportions
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -223,3 +224,37 @@ def test_chapter_05_says_what_its_posterior_says():
     over = stats.norm.sf(5, line["alpha"]["mean"] + slope * (21 - flipper_mean), sigma)
     assert over == pytest.approx(1 / 5, abs=0.03)
     assert "A third flatter" in prose and adelie["beta"]["mean"] / slope == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_chapter_07_says_what_is_true():
+    notebook, prose = chapter("07_measurement_noise")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    radon = load_radon()
+    readings = radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy()
+    assert "in 153 houses" in prose and len(readings) == 153
+    assert "In 71 of the rows" in prose and np.sum(readings < 2) == 71
+    assert "Three houses have exactly none" in prose and np.sum(readings == 0) == 3
+    assert "two of our houses have exactly 2.0" in prose and np.sum(readings == 2) == 2
+    assert "three quarters of the readings are hidden" in prose
+    assert np.mean(readings < 4) == pytest.approx(0.75, abs=0.01)
+    seen, below = measurement_noise.radon_readings(2)
+    logs = [seen, *(np.append(seen, np.full(below, np.log(value))) for value in (2, 1, 0.1))]
+    assert "anything from 0.7 to 4.2 pCi/L" in prose
+    typical = [np.exp(values.mean()) for values in logs]
+    assert (min(typical), max(typical)) == pytest.approx((0.7, 4.2), abs=0.05)
+    assert "spread over 160 units and their errors are 11 at most" in prose
+    hogg = load_hogg().loc[5:]
+    assert np.ptp(hogg["x"]) == 160 and hogg["sigma_x"].max() == 11
+    assert "between 0.4 and 20 pCi/L" in prose
+    assert np.exp(stats.norm(1, 1).interval(0.95)) == pytest.approx([0.4, 20], rel=0.06)
+    assert "expects one accident, with 95% probability between 0.1 and 2.8" in prose
+    assert stats.gamma(2, scale=1 / 2).interval(0.95) == pytest.approx((0.1, 2.8), abs=0.03)
+    assert "by 30% of the mean or by 140%" in prose
+    assert stats.gamma(2, scale=1 / 0.5).interval(0.95) == pytest.approx((1.4**-2, 0.3**-2), rel=0.06)
+    both, accidents = (load_reference(name).parameters for name in ("both_errors", "accident_counts"))
+    assert "standard deviation of about 44 units" in prose and 100 * both["tau_x"]["mean"] == pytest.approx(44, abs=0.5)
+    mu, phi = accidents["mu"]["mean"], accidents["phi"]["mean"]
+    assert "about a third of the way" in code and 1 / (phi / mu + 1) == pytest.approx(1 / 3, abs=0.01)
+    assert "more than half of her three were bad luck" in " ".join(code.split()).replace('" "', "")
+    assert (phi + 3) / (phi / mu + 1) < 1.5
+    assert "Take two of the 647 women" in prose and measurement_noise.WOMEN.sum() == 647

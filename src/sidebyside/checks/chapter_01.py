@@ -132,7 +132,7 @@ CHECKS = {
     "01-tracker": Check(
         right=lambda: above(LIMIT, FLIPPER),
         tolerance=0.02,
-        asks="a probability, between 0 and 1",
+        asks="a probability",
         low=0,
         high=1,
         praise="The share of draws in which the statement is true.",

@@ -1,0 +1,157 @@
+"""The self-checks of chapter 7, measurement noise: right answers from formulas and from the reference posteriors."""
+
+from functools import cache
+
+import numpy as np
+from scipy import stats
+
+from sidebyside.checks import Check, Mistake
+from sidebyside.references import load_reference, measurement_noise
+from sidebyside.references.quadrature import grid_moments
+
+
+def _area(limit: float = np.log(2)) -> float:
+    return float(stats.norm.cdf(limit, 0.5, 1))
+
+
+def _ruler(spread: float = 44, kept: float = 0.9) -> float:
+    """Error (standard deviation) that flattens a slope to the share ``kept``."""
+    return float(spread * np.sqrt(1 / kept - 1))
+
+
+def _accidents(parameter: str) -> float:
+    return load_reference("accident_counts").parameters[parameter]["mean"]
+
+
+@cache
+def _typical(limit: float, name: str, filling: float | None = None) -> float:
+    """Posterior mean of exp(mu); with ``filling``, exp of the mean log where hidden readings get that value."""
+    if filling is not None:
+        seen, below = measurement_noise.radon_readings(limit)
+        return float(np.exp(np.append(seen, np.full(below, np.log(filling))).mean()))
+    return _moments(measurement_noise.MODELS[name], np.exp)["mu"]
+
+
+def _moments(model: dict, of_mu=None) -> dict[str, float]:
+    """Posterior means on a grid, of a function of mu if one is given."""
+    forward = model["forward"] | ({"mu": of_mu} if of_mu else {})
+    moments = grid_moments(model["integrand"], model["box"], forward, 100)
+    return {name: value["mean"] for name, value in moments.items()}
+
+
+@cache
+def _sigma_between(low: float = 2, high: float = 6, areas: bool = True) -> float:
+    """Posterior mean of sigma where only readings from ``low`` to ``high`` are seen; no areas: the others left out."""
+    seen, below = measurement_noise.radon_readings(low)
+    above = int(np.sum(seen > np.log(high))) if areas else 0
+    below *= areas
+    seen = seen[seen <= np.log(high)]
+
+    def integrand(mu, log_sigma):
+        sigma = np.exp(log_sigma)
+        log_joint = stats.norm.logpdf(mu, 1, 1) + stats.halfnorm.logpdf(sigma) + log_sigma
+        for log_reading in seen:
+            log_joint = log_joint + stats.norm.logpdf(log_reading, mu, sigma)
+        log_joint = log_joint + below * stats.norm.logcdf(np.log(low), mu, sigma)
+        return log_joint + above * stats.norm.logsf(np.log(high), mu, sigma)
+
+    box = {"mu": (-1.0, 3.0), "sigma": (np.log(0.15), np.log(4))}
+    return _moments({"integrand": integrand, "box": box, "forward": {"sigma": np.exp}})["sigma"]
+
+
+CHECKS = {
+    "07-area": Check(
+        right=_area,
+        tolerance=0.005,
+        high=1,
+        asks="a probability",
+        praise="That is all that the reading says, and it is something.",
+        hint="The area under the bell left of the limit: its distribution function, at the limit's logarithm.",
+        mistakes=(
+            Mistake(lambda: _area(2.0), "The bell describes logarithms: the limit has to be one too."),
+            Mistake(
+                lambda: float(stats.norm.pdf(np.log(2), 0.5, 1)),
+                "That is the height of the bell at the limit, as if the reading had been exactly there.",
+            ),
+            Mistake(lambda: 1 - _area(), "That is the area on the other side: readings that the detector can see."),
+            Mistake(
+                lambda: float(np.log(_area())), "That is the logarithm of it. Here the probability itself is asked."
+            ),
+        ),
+    ),
+    "07-ruler": Check(
+        right=_ruler,
+        tolerance=0.5,
+        low=0,
+        high=1000,
+        asks="a standard deviation, in the units of the positions",
+        praise="About a third of the spread of the positions.",
+        hint="Set spread squared / (spread squared + error squared) to the share of the slope that may be left.",
+        mistakes=(
+            Mistake(lambda: _ruler() ** 2, "That is a variance. The square root of it is asked."),
+            Mistake(
+                lambda: 44 * (1 / 0.9 - 1),
+                "Variances add up, not standard deviations: the factor holds the squares of both.",
+            ),
+            Mistake(lambda: _ruler(kept=0.1), "A tenth may be lost, not a tenth be left."),
+            Mistake(lambda: _ruler(spread=0.44), "Mind the units: the answer is asked in units, not in hundreds."),
+        ),
+    ),
+    "07-two": Check(
+        right=lambda: (_accidents("phi") + 2) / (_accidents("phi") / _accidents("mu") + 1),
+        tolerance=0.04,
+        low=0,
+        high=10,
+        asks="an expected number of accidents",
+        praise="Between what she had and what all have.",
+        hint="The posterior of her rate is a gamma distribution: its mean is its first number over its second.",
+        mistakes=(
+            Mistake(lambda: 2.0, "That takes her two accidents for the truth. How much of them was luck?"),
+            Mistake(lambda: _accidents("mu"), "That is the mean of all women: her own two accidents count too."),
+            Mistake(
+                lambda: 1 / (_accidents("phi") / _accidents("mu") + 1) * 2,
+                "Did you add phi to her accidents? Her prior counts too.",
+            ),
+        ),
+    ),
+    "07-blinder": Check(
+        right=lambda: _typical(4.0, "censored_radon_4"),
+        tolerance=0.12,
+        low=0,
+        high=50,
+        asks="a radon level in pCi/L",
+        praise="Near the answer from all readings, from a quarter of them.",
+        hint="Is the limit in the model the new one, in logarithms, and are the readings those that are seen now?",
+        mistakes=(
+            Mistake(
+                lambda: load_reference("censored_radon_4").parameters["mu"]["mean"],
+                "That is mu, a logarithm. The typical level is its exponential.",
+            ),
+            Mistake(
+                lambda: _typical(4.0, "", filling=2.0), "That is what half the limit in the hidden rows would give."
+            ),
+            Mistake(
+                lambda: _typical(4.0, "", filling=4.0), "That is what the limit itself in the hidden rows would give."
+            ),
+        ),
+    ),
+    "07-both-ends": Check(
+        right=_sigma_between,
+        tolerance=0.03,
+        low=0,
+        high=10,
+        asks="a standard deviation of logarithms",
+        praise="The area on the right says that there is a tail, if not how long.",
+        hint="Heights for what is seen, one area on the left, one on the right, each times its number of readings.",
+        mistakes=(
+            Mistake(
+                lambda: _sigma_between(areas=False),
+                "That leaves the hidden readings out, at both ends. Each end contributes an area.",
+            ),
+            Mistake(
+                lambda: load_reference("censored_radon").parameters["sigma"]["mean"],
+                "That is the detector which is blind on the left alone.",
+            ),
+        ),
+    ),
+}

@@ -1,0 +1,135 @@
+"""Chapter 7's three models, written once more in NumPy and SciPy: what the five libraries are held against.
+
+A line with errors in both directions (Hogg, Bovy and Lang's points 5 to 20, x centred, all divided by 100); radon that
+a detector can't see below a limit (houses measured on the first floor, in log pCi/L); and counts of accidents, the
+last class of the table open. Parameters may be arrays of one shape; the log joint density comes back in that shape.
+"""
+
+from functools import partial
+
+import numpy as np
+from scipy import stats
+
+from sidebyside.datasets import load_hogg, load_radon
+from sidebyside.references.quadrature import make_reference
+
+_hogg = load_hogg().loc[5:]
+X = ((_hogg["x"] - _hogg["x"].mean()) / 100).to_numpy()
+Y = (_hogg["y"] / 100).to_numpy()
+# per point the covariance of the two errors: [[sigma_x^2, c], [c, sigma_y^2]]
+ERRORS = [
+    np.array([[s_x**2, rho * s_x * s_y], [rho * s_x * s_y, s_y**2]]) / 1e4
+    for s_x, s_y, rho in zip(_hogg["sigma_x"], _hogg["sigma_y"], _hogg["rho_xy"], strict=True)
+]
+
+# Greenwood and Yule (1920), J. Roy. Stat. Soc. 83(2): 255-279: accidents of 647 women working on high-explosive shells
+# in five weeks; the last class is "5 or more"
+WOMEN = np.array([447, 132, 42, 21, 3, 2])
+
+
+def both_errors(alpha, beta, mu_x, tau_x, errors=ERRORS):
+    """Log joint density of the line with errors in both directions, the true positions integrated out.
+
+    Each pair of readings is bivariate normal. That is written here by the determinant and the inverse of its 2 x 2
+    covariance, unlike in the chapter, which factors it.
+    """
+    log_joint = (
+        stats.norm.logpdf(alpha, 4, 2)
+        + stats.norm.logpdf(beta, 0, 3)
+        + stats.norm.logpdf(mu_x, 0, 1)
+        + stats.halfnorm.logpdf(tau_x)
+    )
+    for x, y, error in zip(X, Y, errors, strict=True):
+        xx, xy, yy = (
+            tau_x**2 + error[0, 0],
+            beta * tau_x**2 + error[0, 1],
+            beta**2 * tau_x**2 + error[1, 1],
+        )
+        d_x, d_y = x - mu_x, y - alpha - beta * mu_x
+        determinant = xx * yy - xy**2
+        squares = (yy * d_x**2 - 2 * xy * d_x * d_y + xx * d_y**2) / determinant
+        log_joint = log_joint - np.log(2 * np.pi) - 0.5 * np.log(determinant) - 0.5 * squares
+    return log_joint
+
+
+def radon_readings(limit: float) -> tuple[np.ndarray, int]:
+    """First-floor readings of at least ``limit`` pCi/L, as logs, and how many readings are below."""
+    radon = load_radon()
+    readings = radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy()
+    return np.log(readings[readings >= limit]), int(np.sum(readings < limit))
+
+
+def censored(mu, sigma, *, limit: float):
+    """Log joint density of lognormal radon at (mu, sigma), readings below ``limit`` (pCi/L) censored."""
+    seen, below = radon_readings(limit)
+    log_joint = stats.norm.logpdf(mu, 1, 1) + stats.halfnorm.logpdf(sigma)
+    for log_reading in seen:
+        log_joint = log_joint + stats.norm.logpdf(log_reading, mu, sigma)
+    return log_joint + below * stats.norm.logcdf(np.log(limit), mu, sigma)
+
+
+def counts(mu, phi):
+    """Log joint density of negative binomial accidents with mean mu and dispersion phi, the last class open."""
+    log_joint = stats.gamma.logpdf(mu, 2, scale=1 / 2) + stats.gamma.logpdf(phi, 2, scale=1 / 0.5)
+    share = phi / (phi + mu)  # scipy's p
+    for accidents, women in enumerate(WOMEN[:-1]):
+        log_joint = log_joint + women * stats.nbinom.logpmf(accidents, phi, share)
+    constant = stats.multinomial.logpmf(WOMEN, WOMEN.sum(), np.full(6, 1 / 6)) + WOMEN.sum() * np.log(6)
+    return log_joint + WOMEN[-1] * stats.nbinom.logsf(4, phi, share) + constant
+
+
+def _censored_model(limit: float, box: dict) -> dict:
+    log_density = partial(censored, limit=limit)
+    return {
+        "log_density": log_density,
+        "points": [
+            {"mu": 0.7, "sigma": 1.0},
+            {"mu": 1.6, "sigma": 1.0},
+            {"mu": 0.7, "sigma": 0.5},
+            {"mu": -0.4, "sigma": 1.7},
+        ],
+        "integrand": lambda m, u: log_density(m, np.exp(u)) + u,
+        "box": box,
+        "forward": {"sigma": np.exp},
+        "grids": (100, 140),
+    }
+
+
+MODELS = {
+    "both_errors": {
+        "log_density": both_errors,
+        # the first is the base; then one parameter changes at a time, so that a fault names it; then all
+        "points": [
+            {"alpha": 4.0, "beta": 2.2, "mu_x": 0.0, "tau_x": 0.4},
+            {"alpha": 3.5, "beta": 2.2, "mu_x": 0.0, "tau_x": 0.4},
+            {"alpha": 4.0, "beta": 1.2, "mu_x": 0.0, "tau_x": 0.4},
+            {"alpha": 4.0, "beta": 2.2, "mu_x": 0.3, "tau_x": 0.4},
+            {"alpha": 4.0, "beta": 2.2, "mu_x": 0.0, "tau_x": 0.9},
+            {"alpha": 4.4, "beta": 2.8, "mu_x": -0.2, "tau_x": 0.2},
+        ],
+        "integrand": lambda a, b, m, u: both_errors(a, b, m, np.exp(u)) + u,
+        "box": {"alpha": (3.5, 4.6), "beta": (1.2, 3.4), "mu_x": (-1.3, 1.3), "tau_x": (-2.0, 1.1)},
+        "forward": {"tau_x": np.exp},
+        "grids": (36, 50),
+    },
+    "censored_radon": _censored_model(2.0, {"mu": (-0.5, 1.7), "sigma": (-0.85, 0.9)}),
+    "censored_radon_4": _censored_model(4.0, {"mu": (-1.6, 2.0), "sigma": (-1.0, 1.3)}),
+    "accident_counts": {
+        "log_density": counts,
+        "points": [
+            {"mu": 0.5, "phi": 1.0},
+            {"mu": 1.2, "phi": 1.0},
+            {"mu": 0.5, "phi": 4.0},
+            {"mu": 0.3, "phi": 0.4},
+        ],
+        "integrand": lambda u, v: counts(np.exp(u), np.exp(v)) + u + v,
+        "box": {"mu": (np.log(0.28), np.log(0.8)), "phi": (np.log(0.25), np.log(16.0))},
+        "forward": {"mu": np.exp, "phi": np.exp},
+        "grids": (100, 140),
+    },
+}
+
+
+def make(name: str, grids: tuple[int, int] | None = None) -> dict:
+    """Make one of this module's references; ``grids`` are the coarser and the finer number of points an axis."""
+    return make_reference(name, MODELS[name], grids)
