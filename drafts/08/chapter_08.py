@@ -1,0 +1,125 @@
+"""The self-checks of chapter 8, hierarchical regression: right answers from formulas and the reference posteriors."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.stats import norm
+
+from sidebyside.checks import Check, Mistake
+from sidebyside.datasets import load_radon
+from sidebyside.references import hierarchical_regression, load_reference
+
+TAU, SIGMA, HOUSES = 0.16, 0.76, 2
+LIMIT = 4  # pCi/L
+
+
+def _weight(houses: int = HOUSES) -> float:
+    """Weight of a county's own average in the partially pooled level."""
+    return TAU**2 / (TAU**2 + SIGMA**2 / houses)
+
+
+def _over_limit(limit: float = np.log(LIMIT), step: bool = True, one_house: bool = True) -> float:
+    """Probability that a house in Lac qui Parle (or the typical one) is over a limit on the scale of the logarithm.
+
+    Level and step are nearly independent for a county with so few houses on the first floor.
+    """
+    parameters = load_reference("radon_intercepts").parameters
+    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
+    level, beta = parameters["alpha"], parameters["beta"]
+    spread = np.hypot(level["sd"][here], beta["sd"] * step)
+    if one_house:
+        spread = np.hypot(spread, parameters["sigma_y"]["mean"])
+    return float(norm.sf(limit, level["mean"][here] + beta["mean"] * step, spread))
+
+
+def _without_uranium() -> float:
+    """Posterior mean of sigma_alpha with u = 0 in all counties."""
+    houses = hierarchical_regression.data()
+    blind = replace(houses, u=np.zeros_like(houses.u))
+    return float(hierarchical_regression.grid_moments("radon_intercepts", 32, blind)["sigma_alpha"]["mean"])
+
+
+CHECKS = {
+    "08-weight": Check(
+        right=_weight,
+        tolerance=0.005,
+        low=0,
+        high=1,
+        asks="a weight",
+        praise="Two houses do not say much against all the others.",
+        hint="Put n = 2 into the formula for w: squares of the two standard deviations, and the second divided by n.",
+        mistakes=(
+            Mistake(lambda: 1 - _weight(), "That is the weight of the family. The county's own average has the rest."),
+            Mistake(lambda: _weight(1), "That is the weight of one house. An average of two errs less."),
+            Mistake(
+                lambda: TAU / (TAU + SIGMA / HOUSES), "It is the squares of the standard deviations that are compared."
+            ),
+            Mistake(
+                lambda: TAU**2 / (TAU**2 + (SIGMA / HOUSES) ** 2),
+                "The square of an average's error is the square of one house's error divided by n, not by n squared.",
+            ),
+        ),
+    ),
+    "08-half": Check(
+        right=lambda: SIGMA**2 / TAU**2,
+        tolerance=0.6,
+        low=0,
+        asks="a number of houses",
+        praise="What the other counties say is worth as much as measuring so many houses.",
+        hint="Set w to one half: then the two terms below the fraction bar are equal. Solve for n.",
+        mistakes=(
+            Mistake(lambda: SIGMA / TAU, "Don't forget the squares."),
+            Mistake(lambda: (SIGMA / TAU) ** 2 / 2, "At one half the two terms are equal, with no factor of 2."),
+        ),
+    ),
+    "08-upstairs": Check(
+        right=_over_limit,
+        tolerance=0.03,
+        low=0,
+        high=1,
+        asks="a probability",
+        praise="Level, step and the scatter of houses, all three.",
+        hint="For each draw make one house: level plus step, and then the scatter. Count those over the limit.",
+        mistakes=(
+            Mistake(lambda: _over_limit(step=False), "That is a house with a basement. Where is the step?"),
+            Mistake(
+                lambda: _over_limit(one_house=False),
+                "That is the probability that the typical first floor is over the limit. Single houses scatter.",
+            ),
+            Mistake(lambda: _over_limit(limit=LIMIT), "The model speaks of log pCi/L. Is your limit on that scale?"),
+            Mistake(lambda: 1 - _over_limit(), "That is the probability of a reading below the limit."),
+        ),
+    ),
+    "08-divergences": Check(
+        right=lambda: "d",
+        asks="your choice",
+        praise="The neck has to be opened; nothing done to the draws afterwards brings it back.",
+        hint="Ask of each choice: does it make the sampler visit the place where it has not been?",
+        mistakes=(
+            Mistake(lambda: "a", "The draws that are there do no harm. What is missing, and does this add it?"),
+            Mistake(
+                lambda: "b",
+                "R-hat compares chains. What does it say if all of them miss the same place? Look at the funnel again.",
+            ),
+            Mistake(lambda: "c", "The same step and the same walls: will ten times as many paths get into the neck?"),
+        ),
+    ),
+    "08-no-uranium": Check(
+        right=_without_uranium,
+        tolerance=0.03,
+        low=0,
+        asks="a standard deviation in log pCi/L",
+        praise="Much of what distinguishes counties is in their soil.",
+        hint="With `u = np.zeros_like(u)` run the model again and take the mean of the draws of sigma_alpha.",
+        mistakes=(
+            Mistake(
+                lambda: load_reference("radon_intercepts").parameters["sigma_alpha"]["mean"],
+                "That is the scatter around the line with uranium. Take the line away.",
+            ),
+            Mistake(
+                lambda: load_reference("radon_intercepts").parameters["sigma_y"]["mean"],
+                "That is how houses differ within a county. The question is how counties differ.",
+            ),
+        ),
+    ),
+}
