@@ -9,8 +9,7 @@ import pytest
 from scipy import special, stats
 
 import sidebyside as sbs
-from sidebyside import load_hogg, load_radon
-from sidebyside.references import linear_regression, load_reference, measurement_noise, two_proportions
+from sidebyside.references import load_reference, measurement_noise, two_proportions
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -207,7 +206,7 @@ def test_chapter_05_describes_its_settings_and_priors():
 def test_chapter_05_says_what_its_posterior_says():
     _, prose = chapter("05_linear_regression")
     line, adelie = (load_reference(name).parameters for name in ("penguins_line", "penguins_adelie"))
-    flipper_mean = linear_regression.data.__defaults__[0]["flipper_length_mm"].mean() / 10
+    flipper_mean = sbs.load_penguins()["flipper_length_mm"].mean() / 10
     slope, sigma = line["beta"]["mean"], line["sigma"]["mean"]
     assert "differ by about half a kilogram" in prose and slope == pytest.approx(0.5, abs=0.02)
     assert "weighs minus six kilograms" in prose and line["alpha"]["mean"] - slope * flipper_mean == pytest.approx(
@@ -229,7 +228,7 @@ def test_chapter_05_says_what_its_posterior_says():
 def test_chapter_07_says_what_is_true():
     notebook, prose = chapter("07_measurement_noise")
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    radon = load_radon()
+    radon = sbs.load_radon()
     readings = radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy()
     assert "in 153 houses" in prose and len(readings) == 153
     assert "In 71 of the rows" in prose and np.sum(readings < 2) == 71
@@ -243,7 +242,7 @@ def test_chapter_07_says_what_is_true():
     typical = [np.exp(values.mean()) for values in logs]
     assert (min(typical), max(typical)) == pytest.approx((0.7, 4.2), abs=0.05)
     assert "spread over 160 units and their errors are 11 at most" in prose
-    hogg = load_hogg().loc[5:]
+    hogg = sbs.load_hogg().loc[5:]
     assert np.ptp(hogg["x"]) == 160 and hogg["sigma_x"].max() == 11
     assert "between 0.4 and 20 pCi/L" in prose
     assert np.exp(stats.norm(1, 1).interval(0.95)) == pytest.approx([0.4, 20], rel=0.06)

@@ -5,6 +5,14 @@ from importlib.resources import files
 import pandas as pd
 
 
+def _read(name: str, index: str | None = None, **attrs: str) -> pd.DataFrame:
+    """Read a packaged table; ``attrs`` say its source, licence and units."""
+    with (files("sidebyside") / "data" / f"{name}.csv").open() as table:
+        data = pd.read_csv(table, index_col=index)
+    data.attrs = attrs
+    return data
+
+
 def load_hogg() -> pd.DataFrame:
     """Twenty points near a line, a few of them outliers, with every point's own measurement errors.
 
@@ -21,14 +29,13 @@ def load_hogg() -> pd.DataFrame:
     Source: table 1 of Hogg, Bovy and Lang (2010), Data analysis recipes: Fitting a model to data,
     arXiv:1008.4686. The numbers are facts, carried over with their source; the paper's text is not used.
     """
-    with (files("sidebyside") / "data" / "hogg_bovy_lang_2010.csv").open() as table:
-        data = pd.read_csv(table, index_col="id")
-    data.attrs = {
-        "source": "Hogg, Bovy and Lang (2010), arXiv:1008.4686, table 1",
-        "licence": "numbers published as facts in a scientific paper; no licence is claimed on them",
-        "units": "arbitrary",
-    }
-    return data
+    return _read(
+        "hogg_bovy_lang_2010",
+        index="id",
+        source="Hogg, Bovy and Lang (2010), arXiv:1008.4686, table 1",
+        licence="numbers published as facts in a scientific paper; no licence is claimed on them",
+        units="arbitrary",
+    )
 
 
 def load_penguins() -> pd.DataFrame:
@@ -48,14 +55,12 @@ def load_penguins() -> pd.DataFrame:
     Source: Gorman, Williams and Fraser (2014), PLoS ONE 9(3): e90081, doi:10.1371/journal.pone.0090081, by way of
     Horst, Hill and Gorman's palmerpenguins (the file is the one in PyPI's palmerpenguins 0.1.6). Licence: CC0.
     """
-    with (files("sidebyside") / "data" / "penguins.csv").open() as table:
-        data = pd.read_csv(table)
-    data.attrs = {
-        "source": "Gorman, Williams and Fraser (2014), doi:10.1371/journal.pone.0090081; Palmer Station LTER",
-        "licence": "CC0 1.0",
-        "units": "millimetres and grams, as the columns' names say",
-    }
-    return data
+    return _read(
+        "penguins",
+        source="Gorman, Williams and Fraser (2014), doi:10.1371/journal.pone.0090081; Palmer Station LTER",
+        licence="CC0 1.0",
+        units="millimetres and grams, as the columns' names say",
+    )
 
 
 def load_radon() -> pd.DataFrame:
@@ -76,11 +81,9 @@ def load_radon() -> pd.DataFrame:
     uranium that Phillip Price added to it, as in Gelman and Hill (2007), chapter 12 (their files srrs2.dat and cty.dat,
     taken from PyPI's pymc3 3.11.4; counties are matched by FIPS code). Licence: public domain.
     """
-    with (files("sidebyside") / "data" / "radon_minnesota.csv").open() as table:
-        data = pd.read_csv(table)
-    data.attrs = {
-        "source": "US EPA, State Residential Radon Survey; county uranium as in Gelman and Hill (2007), chapter 12",
-        "licence": "public domain",
-        "units": "picocuries per litre of air; parts per million of uranium in soil",
-    }
-    return data
+    return _read(
+        "radon_minnesota",
+        source="US EPA, State Residential Radon Survey; county uranium as in Gelman and Hill (2007), chapter 12",
+        licence="public domain",
+        units="picocuries per litre of air; parts per million of uranium in soil",
+    )
