@@ -1,4 +1,4 @@
-"""Run each cut in an environment of its own: ``python tests/cuts_alone.py [tag ...]``, all libraries if none is named.
+"""Run each cut in an environment of its own: ``python tests/cuts_alone.py [tag ...] [chapter ...]``, or all of them.
 
 For each library: a fresh environment with the locked versions of this package, that library and JupyterLab, and no
 other library; the library's cuts run in it from top to bottom; the environment is removed. What it took is printed as
@@ -64,7 +64,9 @@ def alone(tag: str, cuts: list[Path]) -> tuple[float, float, float]:
         subprocess.run([python, "-c", ABSENT, *foreign], check=True, env=own, cwd=environment)
         started = time.monotonic()
         for path in cuts:
+            began = time.monotonic()
             subprocess.run([python, "-c", RUN, str(path)], check=True, env=own, cwd=environment)
+            print(f"  {path.stem}: {time.monotonic() - began:.0f} s", flush=True)
         return size, install_time, time.monotonic() - started
     finally:
         shutil.rmtree(environment)
@@ -72,15 +74,16 @@ def alone(tag: str, cuts: list[Path]) -> tuple[float, float, float]:
 
 def main() -> None:
     """Make the cuts, run those of the libraries named on the command line, and print a table."""
-    tags = sys.argv[1:] or list(TAGS)
+    chapters = tuple(argument for argument in sys.argv[1:] if argument[:2].isdigit())  # "08", or "08b" alone
+    tags = [argument for argument in sys.argv[1:] if argument not in chapters] or list(TAGS)
     if unknown := set(tags) - set(TAGS):
         sys.exit(f"No library is tagged {', '.join(sorted(unknown))}; there are: {', '.join(TAGS)}.")
     written = write_cuts(ROOT / "notebooks", ROOT / "build" / "cuts")
     print("library    environment (MB)  install (s)  run (s)", flush=True)
     for tag in tags:
-        cuts = [path for path in written if path.parent.name == tag]
+        cuts = [path for path in written if path.parent.name == tag and path.name.startswith(chapters or "")]
         if not cuts:
-            sys.exit(f"No chapter has a cell tagged {tag!r}: nothing to run.")
+            sys.exit(f"No chapter of those named has a cell tagged {tag!r}: nothing to run.")
         size, install, run = alone(tag, cuts)
         print(f"{TAGS[tag]:<10} {size:16.0f}  {install:11.0f}  {run:7.0f}", flush=True)
 

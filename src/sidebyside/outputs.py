@@ -26,6 +26,7 @@ SILENCED = [
 # (variable, value, why): settings for libraries that are imported later; what the reader has set stays
 SETTINGS = [
     ("TF_ENABLE_ONEDNN_OPTS", "0", "TensorFlow's oneDNN writes an error to stderr where the processor has no AVX-512"),
+    ("TORCHINDUCTOR_COMPILE_THREADS", "1", "PyTorch's compiler starts processes that outlive a kernel which dies"),
 ]
 
 

@@ -28,6 +28,7 @@ from sidebyside.publish.tags import cell_name
 TEXT_FORMAT = "md:myst"
 FIGURE_WARNING = 100_000  # bytes
 FIGURE_LIMIT = 150_000  # bytes
+SLOW = 3  # seconds: cells that took as long are listed after a run
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # What no stored output may hold. Paths of any machine, not only this one: a test may run elsewhere than the notebook.
@@ -293,11 +294,14 @@ def run(text: Path, stored: Path) -> list[str]:
     """
     notebook = read_pair(text, stored)
     executed = fingerprints(notebook)
-    where = str(text)
+    where, began, took = str(text), 0.0, {}
 
     def remember(cell: NotebookNode, cell_index: int) -> None:
-        nonlocal where
-        where = cell_name(text, cell_index + 1, cell.source)
+        nonlocal where, began
+        where, began = cell_name(text, cell_index + 1, cell.source), time.monotonic()
+
+    def clock(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+        took[cell.metadata.get("name") or where] = time.monotonic() - began
 
     client = NotebookClient(
         notebook,
@@ -305,6 +309,7 @@ def run(text: Path, stored: Path) -> list[str]:
         record_timing=False,
         store_widget_state=False,
         on_cell_execute=remember,
+        on_cell_executed=clock,
         extra_arguments=["--log-level=ERROR"],  # else it warns of its TCP ports, about which an author can do nothing
     )
     started = time.monotonic()
@@ -322,6 +327,9 @@ def run(text: Path, stored: Path) -> list[str]:
     nbformat.write(notebook, stored)
     jupytext.write(notebook, text, fmt=TEXT_FORMAT, config=_config(text))
     print(f"{stored}: executed in {seconds:.0f} s, outputs stored.")
+    for cell, cell_seconds in took.items():
+        if cell_seconds >= SLOW:
+            print(f"{cell_seconds:6.0f} s  {cell}")
     return names(notebook, stored) + figures(notebook, stored, FIGURE_WARNING) + missing(notebook, stored)
 
 
