@@ -40,11 +40,11 @@ def _moments(model: dict, of_mu=None) -> dict[str, float]:
 
 
 @cache
-def _sigma_between(low: float = 2, high: float = 6, areas: bool = True) -> float:
-    """Posterior mean of sigma where only readings from ``low`` to ``high`` are seen; no areas: the others left out."""
+def _sigma_between(low: float = 2, high: float = 6, left: bool = True, right: bool = True) -> float:
+    """Posterior mean of sigma where only readings from ``low`` to ``high`` are seen; a side without area is out."""
     seen, below = measurement_noise.radon_readings(low)
-    above = int(np.sum(seen > np.log(high))) if areas else 0
-    below *= areas
+    above = int(np.sum(seen > np.log(high))) if right else 0
+    below *= left
     seen = seen[seen <= np.log(high)]
 
     def integrand(mu, log_sigma):
@@ -93,6 +93,7 @@ CHECKS = {
                 lambda: 44 * (1 / 0.9 - 1),
                 "Variances add up, not standard deviations: the factor holds the squares of both.",
             ),
+            Mistake(lambda: 44 * np.sqrt(0.1), "At most a tenth may be lost: the factor is 0.9, not 1 / 1.1."),
             Mistake(lambda: _ruler(kept=0.1), "A tenth may be lost, not a tenth be left."),
             Mistake(lambda: _ruler(spread=0.44), "Mind the units: the answer is asked in units, not in hundreds."),
         ),
@@ -145,8 +146,11 @@ CHECKS = {
         hint="Heights for what is seen, one area on the left, one on the right, each times its number of readings.",
         mistakes=(
             Mistake(
-                lambda: _sigma_between(areas=False),
+                lambda: _sigma_between(left=False, right=False),
                 "That leaves the hidden readings out, at both ends. Each end contributes an area.",
+            ),
+            Mistake(
+                lambda: _sigma_between(right=False), "That leaves the readings above 6 out. They too have an area."
             ),
             Mistake(
                 lambda: load_reference("censored_radon").parameters["sigma"]["mean"],
