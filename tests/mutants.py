@@ -122,6 +122,48 @@ _BY_CHAPTER = {
         Mutant("TFP", "too little adaptation", "counts-sampler-tfp", "num_adaptation_steps=warmup",
                "num_adaptation_steps=2", BROKEN),
     ],
+    "08": [
+        Mutant("PyMC", "prior scale of gamma_1 doubled", "intercepts-model-pymc", '"gamma_1", 0, 1', '"gamma_1", 0, 2'),
+        Mutant("PyMC", "fixed huge step size", "intercepts-draw-pymc", "quiet=not live", "quiet=not live, "
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+        Mutant("Stan", "uranium dropped", "intercepts-model-stan", "gamma_0 + gamma_1 * u +", "gamma_0 +"),
+        Mutant("NumPyro", "non-centring without the scale", "intercepts-model-numpyro", "+ sigma_alpha * z", "+ z"),
+        Mutant("Pyro", "counties' effects dropped", "intercepts-model-pyro", " + sigma_alpha * z", ""),
+        Mutant("Pyro", "fixed huge step size", "intercepts-draw-pyro", "max_tree_depth=5,",
+               "max_tree_depth=5, step_size=20.0, adapt_step_size=False,", BROKEN),
+        Mutant("TFP", "prior scale of sigma_y halved", "intercepts-model-tfp", '"sigma_y": tfd.HalfNormal(double(1))',
+               '"sigma_y": tfd.HalfNormal(double(0.5))'),
+    ],
+    "08b": [
+        Mutant("PyMC", "steps not correlated with levels", "slopes-model-pymc",
+               "pair = rho * z_alpha + pm.math.sqrt(1 - rho**2) * z_beta", "pair = z_beta + 0 * rho"),
+        Mutant("Stan", "the root of the pair forgotten", "slopes-model-stan", "sqrt(1 - rho^2)", "(1 - rho^2)"),
+        Mutant("Stan", "too little adaptation", "slopes-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("NumPyro", "LKJ prior with another eta", "slopes-model-numpyro", "dist.Beta(2, 2)", "dist.Beta(1, 1)"),
+        Mutant("NumPyro", "too little adaptation", "slopes-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Pyro", "counties off by one", "slopes-model-pyro", "alpha[county] +", "alpha[county - 1] +"),
+        Mutant("TFP", "steps with the levels' scale", "slopes-model-tfp", "sigma_beta * pair", "sigma_alpha * pair"),
+        Mutant("TFP", "too little adaptation", "slopes-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
+    "09": [
+        Mutant("PyMC", "prior scale of beta doubled", "intercepts-model-pymc", '"beta", 0, 1', '"beta", 0, 2'),
+        Mutant("Stan", "prior of gamma_0 shifted", "intercepts-model-stan", "gamma_0 ~ normal(1, 1)",
+               "gamma_0 ~ normal(0, 1)"),
+        Mutant("NumPyro", "non-centring without the scale", "intercepts-model-numpyro", "+ sigma_alpha * z", "+ z"),
+        Mutant("NumPyro", "too little adaptation", "intercepts-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Pyro", "counties' effects dropped", "intercepts-model-pyro", " + sigma_alpha * z", ""),
+        Mutant("TFP", "floor dropped", "intercepts-model-tfp", " + beta * x", ""),
+    ],
+    "10": [
+        Mutant("PyMC", "prior scale of beta doubled", "intercepts-model-pymc", '"beta", 0, 1', '"beta", 0, 2'),
+        Mutant("Stan", "counties' effects dropped", "intercepts-model-stan", " + sigma_alpha * z", ""),
+        Mutant("NumPyro", "non-centring without the scale", "intercepts-model-numpyro", "+ sigma_alpha * z", "+ z"),
+        Mutant("Pyro", "prior scale of sigma_y doubled", "intercepts-model-pyro", '"sigma_y", pdist.HalfNormal(1.0)',
+               '"sigma_y", pdist.HalfNormal(2.0)'),
+        Mutant("TFP", "prior scale of gamma_1 doubled", "intercepts-model-tfp",
+               '"gamma_1": tfd.Normal(double(0), double(1))', '"gamma_1": tfd.Normal(double(0), double(2))'),
+    ],
 }  # fmt: skip
 MUTANTS = [replace(mutant, chapter=chapter) for chapter, mutants in _BY_CHAPTER.items() for mutant in mutants]
 
@@ -161,7 +203,7 @@ def run(mutant: Mutant) -> tuple[bool, str]:
 def main() -> None:
     """Run the mutants and report each; exit 1 if one lived."""
     os.environ["SIDEBYSIDE_STORING"] = "1"
-    chapters = {argument for argument in sys.argv[1:] if argument.isdigit()}
+    chapters = {argument for argument in sys.argv[1:] if argument[:2].isdigit()}  # "08", "08b"
     libraries = set(sys.argv[1:]) - chapters
     chosen = [
         mutant

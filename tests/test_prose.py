@@ -6,10 +6,13 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 import sidebyside as sbs
-from sidebyside.references import load_reference, measurement_noise, two_proportions
+from sidebyside.checks import checks_of
+from sidebyside.checks.chapter_10 import _after_reading, _gain
+from sidebyside.datasets import load_radon
+from sidebyside.references import hierarchical_regression, load_reference, measurement_noise, two_proportions
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -257,3 +260,177 @@ def test_chapter_07_says_what_is_true():
     assert "more than half of her three were bad luck" in " ".join(code.split()).replace('" "', "")
     assert (phi + 3) / (phi / mu + 1) < 1.5
     assert "Take two of the 647 women" in prose and measurement_noise.WOMEN.sum() == 647
+
+
+def test_chapter_08_describes_its_settings_and_priors():
+    notebook, prose = chapter("08_hierarchical_regression")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    chains, warmup, draws = map(int, re.search(r"chains, warmup, draws = (\d+), (\d+), (\d+)", code).groups())
+    assert chains == 4 and f"four chains, {draws:,} draws each after {warmup} steps of adaptation" in prose
+    assert "that is 0.4 and 20 pCi/L" in prose
+    assert np.exp(stats.norm(1, 1).interval(0.95)) == pytest.approx([0.4, 20], rel=0.05)
+
+
+def test_chapter_08_says_what_the_survey_says():
+    _, prose = chapter("08_hierarchical_regression")
+    houses = hierarchical_regression.data()
+    counts = np.bincount(houses.county)
+    assert "between 1 and 116 houses" in prose and (counts.min(), counts.max()) == (1, 116)
+    readings = np.unique(np.exp(houses.y))
+    assert "the smallest reading that is not zero" in prose and readings[0] == pytest.approx(0.1)
+    own = np.linalg.lstsq(np.column_stack([np.eye(85)[houses.county], houses.floor]), houses.y)[0]
+    pooled = np.linalg.lstsq(np.column_stack([np.ones_like(houses.y), houses.floor]), houses.y)[0]
+    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
+    assert "nearly five times the limit" in prose and 4.6 < np.exp(own[here]) / 4 < 5
+    assert "just below the agency's limit" in prose and 3.6 < np.exp(pooled[0]) < 4
+
+
+def test_chapter_08_says_what_its_posterior_says():
+    _, prose = chapter("08_hierarchical_regression")
+    posterior = load_reference("radon_intercepts").parameters
+    with_uranium, without = posterior["sigma_alpha"]["mean"], checks_of("08")["08-no-uranium"].right()
+    assert "Twice as much as with uranium" in prose and without / with_uranium == pytest.approx(2, abs=0.2)
+    assert "about three quarters of the *variance*" in prose
+    assert 1 - (with_uranium / without) ** 2 == pytest.approx(0.75, abs=0.04)
+    assert "the textbook's value for this model is 0.33" in prose and without == pytest.approx(0.33, abs=0.01)
+    assert "a factor of two up or down" in prose and np.exp(posterior["sigma_y"]["mean"]) == pytest.approx(2, abs=0.2)
+    assert "Eight percent" in prose and checks_of("08")["08-weight"].right() == pytest.approx(0.08, abs=0.005)
+
+
+def test_second_part_of_chapter_08_says_what_its_settings_and_data_say():
+    notebook, prose = chapter("08b_varying_slopes")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert re.search(r"chains, warmup, draws = 4, 500, 1500\n", code) and "draw 1,500 times a chain" in prose
+    houses = hierarchical_regression.data()
+    assert "Only one house in six" in prose and houses.floor.mean() == pytest.approx(1 / 6, abs=0.01)
+    counts, upstairs = np.bincount(houses.county), np.bincount(houses.county, houses.floor)
+    mixed = np.flatnonzero((upstairs > 0) & (upstairs < counts))
+    lines = [np.polyfit(houses.floor[houses.county == j], houses.y[houses.county == j], 1) for j in mixed]
+    assert "was clearly negative" in prose and np.corrcoef(np.transpose(lines))[0, 1] < -0.3
+    same, vary = (load_reference(name).parameters for name in ("radon_intercepts", "radon_slopes"))
+    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
+    difference = abs(vary["alpha"]["mean"][here] - same["alpha"]["mean"][here])
+    assert "it makes hardly a difference" in prose and difference < 0.5 * same["alpha"]["sd"][here]
+    redwood = sorted(set(load_radon()["county"])).index("Redwood")
+    assert "Redwood County's step, for one, is $-0.29$, give or take $0.38$" in prose
+    steps = vary["beta"]
+    assert (steps["mean"][redwood], steps["sd"][redwood]) == pytest.approx((-0.29, 0.38), abs=0.006)
+    spread = vary["sigma_beta"]
+    assert "anything from 0.1 to 0.6" in prose
+    assert spread["mean"] - 2 * spread["sd"] == pytest.approx(0.1, abs=0.05)
+    assert spread["mean"] + 2 * spread["sd"] == pytest.approx(0.6, abs=0.05)
+
+
+def table(notebook, start):
+    """Return the table whose plain text begins with ``start`` (spaces aside), by row: the last words are numbers."""
+    rows = {}
+    for line in shown(notebook, start).splitlines()[1:]:
+        found = re.match(r"\s*(.*?)\s+(-?\d[\d.]*(?:\s+-?\d[\d.]*)*)\s*$", line)
+        if found:
+            rows[found.group(1)] = [float(value) for value in found.group(2).split()]
+    return rows
+
+
+def test_chapter_09_says_what_its_cells_found():
+    notebook, prose = chapter("09_generalisation")
+    seen = table(notebook, "RMSE  log score of a house")
+    assert 'By both scores "no pooling" wins' in prose
+    assert min(seen, key=lambda m: seen[m][0]) == max(seen, key=lambda m: seen[m][1]) == "no pooling"
+    p = table(notebook, "elpd    se     p")["no sampler"][2]
+    assert "`p` is near twenty" in prose and abs(p - 20) < 2
+    refits = table(notebook, "k-hat")
+    assert "PSIS was off by less than 0.2" in prose and "above 2 by eight and twelve" in prose
+    for k_hat, psis, exact in refits.values():
+        assert abs(psis - exact) < 0.2 if k_hat < 0.9 else abs(psis - exact) > 0.2
+    off = sorted(abs(psis - exact) for k_hat, psis, exact in refits.values() if k_hat > 2)
+    assert [round(value) for value in off] == [8, 12]
+    assert "the Gaussian gave this point less than −50" in prose
+    assert refits["point 4, Gaussian"][2] < -50
+    kept = table(notebook, "random houses  whole counties  the envelope")
+    pooled = kept["pooled"]
+    assert 'Even "no pooling" beats the pooled model' in prose and kept["no pooling"][0] < pooled[0]
+    assert '"No pooling" is far behind everybody' in prose
+    assert kept["no pooling"][1] == max(row[1] for row in kept.values())
+    assert "are as good as the pooled model" in prose
+    assert all(abs(kept[name][1] - pooled[1]) < 0.01 for name in ("hierarchical", "boosting"))
+    assert "For all models but one, the envelope's errors are smaller than *both* promises" in prose
+    assert sum(row[2] < min(row[:2]) for row in kept.values()) == len(kept) - 1
+    tuned = table(notebook, "tuned with random parts")
+    assert "Hardly, in these data" in prose and all(abs(one - other) < 0.02 for one, other in tuned.values())
+    expected = table(notebook, "expected, known county")
+    assert "agree to a hundredth, nearly" in prose
+    assert all(abs(a - b) < 0.015 and abs(c - d) < 0.015 for a, b, c, d in expected.values())
+    inside = table(notebook, "whole counties, of 65")
+    assert "In the envelope the two pooled models fall short" in prose and "No pooling misses none" in prose
+    assert inside["no pooling"][1] == 20 and max(inside[m][1] for m in ("pooled", "pooled + uranium")) < 16
+    assert min(inside[m][1] for m in ("hierarchical", "hierarchical + uranium")) >= 17
+    months = table(notebook, "rolling forecasts  the decade put away")
+    assert "hold far less than 90%" in prose and months["smooth curve"][0] < 0.7 and months["smooth curve"][1] < 0.05
+    assert months["a family of years"][0] > 0.9
+
+
+def test_chapter_09_on_counties_and_widths():
+    from sidebyside.checks import chapter_09
+    from sidebyside.references.hierarchical_regression import PUT_AWAY, SEED, split
+
+    notebook, prose = chapter("09_generalisation")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    survey, envelope = split()
+    assert f"SEED = {SEED}" in code and f"{PUT_AWAY}, replace=False" in code
+    assert f"fit the model to the other {len(survey.y) - 1}" in prose
+    assert f"Add up {len(survey.y)} such scores" in prose
+    level = {name: np.mean(h.y + 0.7 * h.floor) for name, h in (("survey", survey), ("envelope", envelope))}
+    assert "the twenty happen to have more radon" in prose and level["envelope"] > level["survey"] > 1
+    truth = load_reference("radon_training").parameters
+    assert "is near 0.15, and houses scatter by almost 0.8" in prose
+    assert abs(truth["sigma_alpha"]["mean"] - 0.15) < 0.02 and 0.77 < truth["sigma_y"]["mean"] < 0.8
+    pooled, hierarchical = chapter_09._widths()
+    assert "differ by half as much again about averages" in prose
+    assert hierarchical / pooled == pytest.approx(1.5, abs=0.1)
+    pooled, hierarchical = chapter_09._widths(100)
+    assert "by a factor of nearly four" in prose and 3.4 < hierarchical / pooled < 4
+    assert "more than $e^{40}$ times as much" in prose
+
+
+def test_chapter_10_describes_its_settings_and_inputs():
+    notebook, prose = chapter("10_decisions")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    chains, warmup, draws = map(int, re.search(r"chains, warmup, draws = (\d+), (\d+), (\d+)", code).groups())
+    assert chains == 4 and f"four chains of {draws:,} draws each after {warmup} steps" in prose
+    assert "a table of 30,000 imaginary houses" in prose and chains * draws * 5 == 30_000 and "per_draw=5" in code
+    radon = sbs.load_radon()
+    assert "919 houses in 85 counties" in prose and (len(radon), radon["county"].nunique()) == (919, 85)
+    houses = radon.groupby("county").size()
+    assert "one of them rests on 25 houses. The other is a single reading" in prose
+    assert (houses["Stearns"], houses["Mahnomen"]) == (25, 1)
+    assert "rng.beta(12, 8," in code and "The first lies between 0.4 and 0.8 with 95% probability" in prose
+    assert stats.beta(12, 8).interval(0.95) == pytest.approx((0.4, 0.8), abs=0.02)
+    assert "rng.normal(np.log(0.64), 0.15," in code and "the second between 0.48 and 0.86" in prose
+    assert np.exp(stats.norm(np.log(0.64), 0.15).interval(0.95)) == pytest.approx([0.48, 0.86], abs=0.006)
+
+
+def test_chapter_10_takes_two_numbers_from_iowa():
+    _, prose = chapter("10_decisions")
+    test, air = stats.norm.isf(0.60), stats.norm.isf(0.30)
+    rho = optimize.brentq(
+        lambda r: stats.multivariate_normal([0, 0], [[1, r], [r, 1]]).cdf([-test, -air]) - 0.60 * 0.44, 0, 0.99
+    )
+    assert "well over half of the variance" in prose and 1 - rho**2 == pytest.approx(0.6, abs=0.01)
+    assert "about two thirds of what the basement holds" in prose
+    assert np.exp(0.76 * (test - rho * air)) == pytest.approx(0.64, abs=0.005)
+    assert load_reference("radon_intercepts").parameters["sigma_y"]["mean"] == pytest.approx(0.76, abs=0.005)
+
+
+def test_chapter_10_says_what_its_numbers_say():
+    _, prose = chapter("10_decisions")
+    assert "if you would pay half a million dollars for a life, your dial is near 4" in prose
+    assert 2000 / 2 / (30 / 75 * 3 * 7 / 1000 / 4) == pytest.approx(5e5, rel=0.06)
+    # the gain is zero where the expected improvement is the dial less the 2 pCi/L that are left
+    assert "at about 5 in one county, and far above 10 in another" in prose
+    assert _after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and _after_reading(12, "Lake")[0] < 1.6
+    assert "you end near 3 (exercise 4)" in prose and checks_of("10")["10-dial"].right() == pytest.approx(3, abs=0.15)
+    assert "A third more than the typical house" in prose
+    assert checks_of("10")["10-average"].right() / np.exp(1.5) == pytest.approx(4 / 3, abs=0.01)
+    assert "fixing loses 400 dollars on average" in prose
+    assert 0.2 * _gain(6, 3) + 0.8 * _gain(2, 3) == pytest.approx(-400)
+    assert "win 6,000 there" in prose and _gain(6, 3) == 6000

@@ -87,3 +87,26 @@ def load_radon() -> pd.DataFrame:
         licence="public domain",
         units="picocuries per litre of air; parts per million of uranium in soil",
     )
+
+
+def load_co2() -> pd.DataFrame:
+    """Carbon dioxide in the air at Mauna Loa, Hawaii: monthly means, March 1958 to December 2001.
+
+    Returns
+    -------
+    DataFrame with 521 rows, one a month (five months have no reading), and the columns
+
+    - ``month``: as in "1958-03";
+    - ``co2_ppm``: carbon dioxide (parts per million of dry air, by volume), the mean of the month's weekly averages.
+
+    Source: Keeling and Whorf (2004), Atmospheric CO2 concentrations derived from flask air samples at sites in the SIO
+    network, Carbon Dioxide Information Analysis Center, Oak Ridge National Laboratory: the weekly averages of the
+    continuous record, as the file co2.csv of PyPI's statsmodels 0.15.0 holds them. Licence: public domain, as
+    statsmodels states.
+    """
+    return _read(
+        "co2_mauna_loa",
+        source="Keeling and Whorf (2004), CDIAC, Oak Ridge National Laboratory; weekly averages in statsmodels 0.15.0",
+        licence="public domain",
+        units="parts per million by volume",
+    )

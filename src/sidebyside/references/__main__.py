@@ -3,12 +3,19 @@
 import json
 from pathlib import Path
 
-from sidebyside.references import linear_regression, measurement_noise, robust_regression, two_proportions
+from sidebyside.references import (
+    hierarchical_regression,
+    linear_regression,
+    measurement_noise,
+    robust_regression,
+    two_proportions,
+)
 
 
 def main() -> None:
     """Write each model's JSON beside this file."""
-    for chapter in (two_proportions, linear_regression, robust_regression, measurement_noise):
+    chapters = (two_proportions, linear_regression, robust_regression, measurement_noise, hierarchical_regression)
+    for chapter in chapters:
         for name in chapter.MODELS:
             reference = chapter.make(name)
             Path(__file__).with_name(f"{name}.json").write_text(json.dumps(reference, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Chapter 8's radon models, written once more in NumPy and SciPy: what the five libraries are held against.
+"""The radon models of chapters 8 to 10, written once more in NumPy and SciPy: what the five libraries are held against.
 
 Given the standard deviations (and the correlation), everything else in these models is Gaussian. So the fixed effects
 and the counties' effects are integrated out in closed form, and only two or four numbers are left for a grid: the
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.polynomial.legendre import leggauss
 from scipy import stats
 from scipy.special import logsumexp
@@ -20,6 +21,7 @@ from sidebyside.datasets import load_radon
 
 PRIOR_MEAN, PRIOR_SD = np.array([1.0, 0.0, 0.0]), 1.0  # of (gamma_0, gamma_1, beta)
 BLOCK = 2000  # grid points at a time
+SEED, PUT_AWAY = 20109, 20  # chapter 9's draw of the counties that it puts away
 NEGLIGIBLE = 1e-14  # share of the largest weight below which a grid point is left out
 
 
@@ -42,14 +44,25 @@ class Houses:
         return xx, xy
 
 
-def data() -> Houses:
-    """Return the survey's houses; counties in alphabetical order."""
+def data(name: str = "radon_intercepts") -> Houses:
+    """Return the houses that a model is fitted to: all of the survey, or for "radon_training" those not put away."""
+    return split()[0] if name == "radon_training" else _houses(load_radon())
+
+
+def split() -> tuple[Houses, Houses]:
+    """Return the houses of chapter 9's training counties, and those of the counties that it puts away."""
     radon = load_radon()
-    county = radon["county"].astype("category")
+    names = np.random.default_rng(SEED).choice(np.unique(radon["county"]), PUT_AWAY, replace=False)
+    away = radon["county"].isin(names)
+    return _houses(radon[~away]), _houses(radon[away])
+
+
+def _houses(radon: pd.DataFrame) -> Houses:
+    """Counties are numbered in alphabetical order."""
     return Houses(
         y=np.log(radon["radon_pci_l"].replace(0, 0.1).to_numpy()),
         floor=radon["floor"].to_numpy(dtype=float),
-        county=county.cat.codes.to_numpy(),
+        county=radon["county"].astype("category").cat.codes.to_numpy(),
         u=np.log(radon.groupby("county")["uranium_ppm"].first().to_numpy()),
     )
 
@@ -149,6 +162,7 @@ def conditional(houses: Houses, sigma_alpha, sigma_beta, rho, sigma_y) -> tuple:
 MODELS = {
     # (from, to) of each standard deviation and of the correlation; grid points an axis, coarser and finer
     "radon_intercepts": {"box": {"sigma_alpha": (0, 0.6), "sigma_y": (0.66, 0.87)}, "grids": (40, 60)},
+    "radon_training": {"box": {"sigma_alpha": (0, 0.6), "sigma_y": (0.66, 0.93)}, "grids": (40, 60)},
     "radon_slopes": {
         "box": {"sigma_alpha": (0, 0.6), "sigma_beta": (0, 1.4), "rho": (-1, 1), "sigma_y": (0.66, 0.87)},
         "grids": (16, 22),
@@ -159,9 +173,9 @@ MODELS = {
 def grid_moments(name: str, points: int, houses: Houses | None = None) -> dict[str, dict[str, np.ndarray]]:
     """Mean, standard deviation and kurtosis of each parameter by Gauss-Legendre quadrature with ``points`` an axis.
 
-    ``houses`` are other data in the place of the survey's.
+    ``houses`` are other data in the place of the model's own.
     """
-    houses, box = houses or data(), MODELS[name]["box"]
+    houses, box = houses or data(name), MODELS[name]["box"]
     node, share = leggauss(points)
     axes = {axis: low + (node + 1) / 2 * (high - low) for axis, (low, high) in box.items()}
     grid = {axis: values.ravel() for axis, values in zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True)}
@@ -229,7 +243,7 @@ def _moments(centre, powers: np.ndarray) -> dict[str, np.ndarray]:
 
 def _points(name: str) -> tuple[list[dict], Callable[..., float]]:
     """Where the log density is stored: the first is the base; then one parameter changes at a time; then all."""
-    counties = len(data().u)
+    counties = len(data(name).u)
     wave = np.round(np.sin(np.arange(counties)), 3)  # any fixed numbers of about the right size
     other = np.round(np.cos(2.0 * np.arange(counties)), 3)
     single = wave.copy()
@@ -275,5 +289,5 @@ def make(name: str, grids: tuple[int, int] | None = None) -> dict:
         ),
         "parameters": parameters,
         "points": [{key: np.asarray(value).tolist() for key, value in point.items()} for point in points],
-        "log_density": [function(**point, houses=data()) for point in points],
+        "log_density": [function(**point, houses=data(name)) for point in points],
     }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import beta, norm, uniform
 
 from sidebyside.checks import Check, Mistake
 from sidebyside.datasets import load_radon
@@ -25,11 +25,11 @@ def _over_limit(limit: float = np.log(LIMIT), step: bool = True, one_house: bool
     """
     parameters = load_reference("radon_intercepts").parameters
     here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
-    level, beta = parameters["alpha"], parameters["beta"]
-    spread = np.hypot(level["sd"][here], beta["sd"] * step)
+    level, drop = parameters["alpha"], parameters["beta"]
+    spread = np.hypot(level["sd"][here], drop["sd"] * step)
     if one_house:
         spread = np.hypot(spread, parameters["sigma_y"]["mean"])
-    return float(norm.sf(limit, level["mean"][here] + beta["mean"] * step, spread))
+    return float(norm.sf(limit, level["mean"][here] + drop["mean"] * step, spread))
 
 
 def _without_uranium() -> float:
@@ -120,6 +120,48 @@ CHECKS = {
                 lambda: load_reference("radon_intercepts").parameters["sigma_y"]["mean"],
                 "That is how houses differ within a county. The question is how counties differ.",
             ),
+        ),
+    ),
+    "08-lkj": Check(
+        right=lambda: float(2 * beta(2, 2).std()),
+        tolerance=0.01,
+        low=0,
+        asks="a standard deviation of a correlation",
+        praise="Wide, but not flat: a flat prior on the range from -1 to 1 would have 0.58.",
+        hint="Draw r from Beta(2, 2), turn it into rho = 2 r - 1, and take the standard deviation.",
+        mistakes=(
+            Mistake(lambda: float(beta(2, 2).std()), "That is the standard deviation of r, which has half the range."),
+            Mistake(lambda: float(4 * beta(2, 2).var()), "That is the variance of rho. Take its root."),
+            Mistake(lambda: float(uniform(-1, 2).std()), "That belongs to eta = 1, the flat prior."),
+        ),
+    ),
+    "08-root": Check(
+        right=lambda: 0.4 * float(np.hypot(0.8, 1 - 0.8**2)),
+        tolerance=0.004,
+        low=0,
+        asks="a standard deviation in log pCi/L",
+        praise="Less than the 0.4 that the colleague's program calls sigma_beta.",
+        hint="Both z have variance 1 and are independent: add the squares of what stands before them, take the root.",
+        mistakes=(
+            Mistake(lambda: 0.4, "That is what it would be with the root. What do the two squares add up to without?"),
+            Mistake(lambda: 0.4 * (0.8 + 0.36), "Squares of independent scatters add up, not the scatters themselves."),
+            Mistake(lambda: 0.4 * (0.64 + 0.36**2), "That is the variance inside the bracket. Take its root first."),
+            Mistake(lambda: float(np.hypot(0.8, 0.36)), "That is the bracket alone. What stands before it?"),
+        ),
+    ),
+    "08-step": Check(
+        right=lambda: 0.4 * -0.5 * 0.3 / 0.2,
+        tolerance=0.01,
+        asks="a difference of steps in log pCi/L, with its sign",
+        praise="A high level with a steeper step down, as a negative correlation has it.",
+        hint="How many sigma_alpha above its line is the level? Then the formula for beta_j, with z_beta at zero.",
+        low=-3,
+        high=3,
+        mistakes=(
+            Mistake(lambda: 0.4 * 0.5 * 0.3 / 0.2, "Which sign has the correlation, and which has the surprise?"),
+            Mistake(lambda: -0.5 * 0.3 / 0.2, "That is in units of sigma_beta. Multiply by it."),
+            Mistake(lambda: -0.5 * 0.3, "A correlation compares numbers in units of their own spread. Which are they?"),
+            Mistake(lambda: 0.2 / 0.4 * -0.5 * 0.3, "Which of the two spreads belongs below the fraction bar?"),
         ),
     ),
 }

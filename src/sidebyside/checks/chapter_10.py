@@ -1,0 +1,137 @@
+"""The self-checks of chapter 10, decisions: right answers from formulas and from the reference posterior."""
+
+from functools import cache
+
+import numpy as np
+from scipy import stats
+
+from sidebyside.checks import Check, Mistake
+from sidebyside.datasets import load_radon
+from sidebyside.references import load_reference
+
+MU, SIGMA = 1.5, 0.76  # of log readings, exercise 1
+AFTER, FIX_COST = 2, 2000  # pCi/L left after fixing, dollars
+LOW, HIGH, CHANCE = 2, 6, 0.2  # the two levels of exercise 2, and the probability of the higher
+TYPICAL, READING, NOISE = 4, 8, 0.6  # pCi/L, pCi/L, share of the variance: exercise 3
+
+
+def _gain(air: float, dial: float) -> float:
+    """Dollars that fixing gains over leaving it."""
+    return FIX_COST * (max(air - AFTER, 0) / (dial - AFTER) - 1)
+
+
+def _detector(dial: float = 3) -> float:
+    """Worth of a detector that is never wrong, if without it one would leave the house as it is."""
+    return CHANCE * _gain(HIGH, dial)
+
+
+def _basement(weight: float) -> float:
+    """Level of the basement if the readings have this weight, on the scale of the logarithm."""
+    return float(np.exp(np.log(TYPICAL) + weight * np.log(READING / TYPICAL)))
+
+
+def _weight(readings: int) -> float:
+    return (1 - NOISE) / (1 - NOISE + NOISE / readings)
+
+
+@cache
+def _after_reading(reading: float = 4, county: str = "Stearns") -> tuple[float, float]:
+    """Return expected improvement and median level of the air in a house with this reading (pCi/L)."""
+    parameters = load_reference("radon_intercepts").parameters
+    place = sorted(set(load_radon()["county"])).index(county)
+    rng = np.random.default_rng(10)
+    size = 400_000
+    level = rng.normal(parameters["alpha"]["mean"][place], parameters["alpha"]["sd"][place], size)
+    sigma = rng.normal(parameters["sigma_y"]["mean"], parameters["sigma_y"]["sd"], size)
+    noise, upstairs = rng.beta(12, 8, size), np.exp(rng.normal(np.log(0.64), 0.15, size))
+    weight = stats.norm.pdf(np.log(reading), level, sigma)
+    centre = level + (1 - noise) * (np.log(reading) - level)
+    air = upstairs * np.exp(rng.normal(centre, sigma * np.sqrt(noise * (1 - noise))))
+    return float(np.average(np.maximum(air - AFTER, 0), weights=weight)), float(np.median(air))
+
+
+CHECKS = {
+    "10-average": Check(
+        right=lambda: float(np.exp(MU + SIGMA**2 / 2)),
+        tolerance=0.2,
+        low=0,
+        high=100,
+        asks="a radon level in pCi/L",
+        praise="The tail on the right pulls it up.",
+        hint="Draw many normal numbers with this mean and standard deviation, turn each back by exp, then average.",
+        mistakes=(
+            Mistake(lambda: float(np.exp(MU)), "That is the typical house: exp of the mean. Average after exp."),
+            Mistake(
+                lambda: float(np.exp(MU + SIGMA)),
+                "That is a house one standard deviation above the typical one, not the average house.",
+            ),
+            Mistake(lambda: float(np.exp(MU + SIGMA**2)), "In the formula it is half of the variance that is added."),
+            Mistake(lambda: MU, "That is the mean of the logarithms. The average of the readings themselves is asked."),
+        ),
+    ),
+    "10-perfect": Check(
+        right=_detector,
+        tolerance=2,
+        low=-10_000,
+        high=10_000,
+        asks="an amount in dollars",
+        praise="No real detector can be worth more than that.",
+        hint="Compare two averages: what you gain if you know the level before you act, and the best without knowing.",
+        mistakes=(
+            Mistake(
+                lambda: _gain(HIGH, 3), "That is what a fix gains in the bad house. How often is it the bad house?"
+            ),
+            Mistake(
+                lambda: -(1 - CHANCE) * _gain(LOW, 3),
+                "You compared with fixing it blindly. Is that the best that you can do without the detector?",
+            ),
+            Mistake(
+                lambda: CHANCE * _gain(HIGH, 3) + (1 - CHANCE) * _gain(LOW, 3),
+                "That is what fixing gains without the detector. What would you do when it says 2?",
+            ),
+            Mistake(lambda: _detector(dial=4), "That is for a dial at 4. Here it is at 3."),
+        ),
+    ),
+    "10-two-readings": Check(
+        right=lambda: _basement(_weight(2)),
+        tolerance=0.05,
+        low=0,
+        high=100,
+        asks="a radon level in pCi/L",
+        praise="Between the county and the detectors, nearer to these than with one reading.",
+        hint="The mean of two readings has half of the flicker's variance. Then weigh it against the county, in logs.",
+        mistakes=(
+            Mistake(lambda: READING, "That takes the detectors at their word. The county has a say, too."),
+            Mistake(lambda: _basement(_weight(1)), "That is what one reading would say. You have two."),
+            Mistake(
+                lambda: TYPICAL + _weight(2) * (READING - TYPICAL),
+                "The weight is right, but it belongs on the scale of the logarithm.",
+            ),
+            Mistake(
+                lambda: _basement(2 * _weight(1)),
+                "Two readings do not have twice the weight of one: then three would have more than all of it.",
+            ),
+            Mistake(lambda: _basement(NOISE), "That is the share of the flicker. What is the weight of the readings?"),
+        ),
+    ),
+    "10-dial": Check(
+        right=lambda: AFTER + _after_reading()[0],
+        tolerance=0.1,
+        low=0,
+        high=100,
+        asks="a dial in pCi/L",
+        praise="The agency pays for health at lower levels than a dial of 4 does.",
+        hint="At the threshold, price times expected improvement is the cost of fixing. What price has the dial?",
+        mistakes=(
+            Mistake(
+                lambda: 4.0,
+                "4 is what the detector says. The dial is about the air that one breathes, if one knew it exactly.",
+            ),
+            Mistake(lambda: _after_reading()[0], "That is the expected improvement. Which level does it start from?"),
+            Mistake(
+                lambda: _after_reading()[1],
+                "That is the typical level of the air after such a reading. Average the improvement over the draws.",
+            ),
+        ),
+    ),
+}
