@@ -681,14 +681,14 @@ def test_only_the_listed_warnings_are_silenced(recwarn):
     assert len(recwarn.list) == 1
 
 
-def test_settings_keep_what_the_reader_has_set(monkeypatch):
-    ((variable, value, _),) = outputs.SETTINGS
+@pytest.mark.parametrize(("variable", "value"), [setting[:2] for setting in outputs.SETTINGS])
+def test_settings_keep_what_the_reader_has_set(monkeypatch, variable, value):
     monkeypatch.delenv(variable, raising=False)
     outputs.silence_known_warnings()
     assert os.environ[variable] == value
-    monkeypatch.setenv(variable, "1")
+    monkeypatch.setenv(variable, "7")
     outputs.silence_known_warnings()
-    assert os.environ[variable] == "1"
+    assert os.environ[variable] == "7"
 
 
 @pytest.mark.parametrize(("value", "live"), [("", True), ("0", True), ("1", False)])

@@ -11,7 +11,8 @@ from bs4 import BeautifulSoup
 from sidebyside.libraries import LIBRARIES, TAGS
 
 TOC = yaml.safe_load((Path(__file__).parents[1] / "book" / "_toc.yml").read_text())
-PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+CHAPTERS = [chapter for part in TOC["parts"] for chapter in part["chapters"]]
+PAGES = [TOC["root"], *(page["file"] for chapter in CHAPTERS for page in (chapter, *chapter.get("sections", [])))]
 CHAPTER = "notebooks/06_robust_regression"
 PHONE = {"width": 390, "height": 844}
 

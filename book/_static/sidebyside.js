@@ -153,6 +153,11 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    // The theme's arrows that unfold a chapter's parts in the sidebar have no name for who can't see them.
+    for (const arrow of document.querySelectorAll(".bd-links summary")) {
+      const chapter = arrow.closest("li").querySelector(":scope > a").textContent.trim();
+      arrow.setAttribute("aria-label", `Parts of ${chapter}`);
+    }
     let view;
     for (const tabSet of document.querySelectorAll(".sd-tab-set")) {
       const labels = [...tabSet.querySelectorAll(":scope > .sd-tab-label[data-sync-group='lib']")];
