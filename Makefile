@@ -23,7 +23,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help book slides test run lab cuts cuts-alone lock lint references mutants seeds clean
+.PHONY: help doctor book slides test run lab cuts cuts-alone lock lint references mutants seeds clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -66,6 +66,19 @@ lab: | $(BIN)/python ## open JupyterLab; LIBS="pymc numpyro" installs those libr
 	@$(PIP) -r requirements/book.txt
 	@$(PIP) -c requirements/all.txt --no-build-isolation -e ".[lab,$(shell echo $(LIBS) | tr ' ' ',')]"
 	$(BIN)/jupyter lab
+
+# .venv if it is there, else the environment that is active, else the Python there is; it installs nothing.
+doctor: ## is this machine ready? Tries each library that is installed; LIBS="pymc stan" demands those
+	@python=; if [ -x $(BIN)/python ]; then python=$(BIN)/python; else \
+	  for candidate in $${VIRTUAL_ENV:+python} $${CONDA_PREFIX:+python} python3.12 python3 python; do \
+	    if $$candidate -c 'import dataclasses' 2>/dev/null; then python=$$candidate; break; fi; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "There is no Python here: install Python 3.12, then type: make lab LIBS=\"pymc\"" >&2; exit 1; \
+	  fi; \
+	  echo "There is no .venv here yet (make lab LIBS=\"pymc\" makes one): this is what $$python sees."; \
+	fi; \
+	PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $$python -m sidebyside doctor $(if $(filter file,$(origin LIBS)),,$(LIBS))
 
 # ---- authors ---------------------------------------------------------------------------------
 run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its outputs, keep the pair in step

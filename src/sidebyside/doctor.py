@@ -1,0 +1,362 @@
+"""Is this machine ready for the course? ``python -m sidebyside doctor`` tells, with a fix for what is not.
+
+Each check is a function from what the machine is to a :class:`Check`; :func:`plan` says which there are, and
+:func:`main` prints a line for each. The libraries run in processes of their own (``doctor_models.py``), so that one
+that crashes or hangs takes nothing else down. Old Pythons must be able to read this file: it is to find them.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import os
+import platform
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from sidebyside.libraries import TAGS
+
+GB = 1e9
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+LIMIT = 300  # seconds for a library's import and model; compiling Stan's took a minute on two busy cores
+MAX_Z = 5  # Monte Carlo errors; right draws are further off less than once in ten thousand runs
+OK, WARNING, FAILS, NONE = "ok", "warning", "fails", "-"
+FRESH = "Make the environment anew: remove it (the folder .venv) and start again. {install}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found, and what to do about it."""
+
+    status: str
+    text: str
+    fix: str = ""
+
+
+# ---- the machine -----------------------------------------------------------------------------
+
+
+def this_system() -> str:
+    """Return ``linux``, ``wsl``, ``macos`` or ``windows``; what is neither of the last two is taken for Linux."""
+    if "microsoft" in platform.release().lower():
+        return "wsl"
+    return {"Darwin": "macos", "Windows": "windows"}.get(platform.system(), "linux")
+
+
+def install(tag: str, system: str) -> str:
+    """Say how to install a library."""
+    if system == "windows" and tag == "stan":
+        return "PyStan has no Windows build: type wsl --install in PowerShell, and set the course up in WSL."
+    if system == "windows":
+        return f'In the course\'s folder: pip install -e ".[lab,{tag}]"'
+    return f'In the course\'s folder: make lab LIBS="{tag}"'
+
+
+def check_python(version: tuple[int, ...], stan_asked: bool, system: str) -> Check:
+    """3.12 is wanted; on 3.13 all but PyStan work."""
+    get = {"macos": "brew install python@3.12", "windows": "winget install Python.Python.3.12"}
+    fix = (
+        f"Install Python 3.12 ({get.get(system, 'pyenv install 3.12')}, or uv python install 3.12, or conda), "
+        "remove the folder .venv if there is one, and install the libraries again."
+    )
+    shown = ".".join(map(str, version[:3]))
+    if version < (3, 12):
+        return Check(FAILS, f"{shown} is too old: PyMC 6 and ArviZ 1 need 3.12", fix)
+    if version < (3, 13):
+        return Check(OK, shown)
+    tried = "" if version < (3, 14) else "; the course was not tried on it"
+    return Check(FAILS if stan_asked else WARNING, f"{shown}: PyStan 3.14 does not load on 3.13{tried}", fix)
+
+
+def memory() -> tuple[float, float | None] | None:
+    """Return total and free bytes, the smaller of machine and container; None for what the system does not tell."""
+    try:
+        total, available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), None
+        lines = Path("/proc/meminfo").read_text().splitlines() if Path("/proc/meminfo").exists() else []
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                available = int(line.split()[1]) * 1024
+        if CONTAINER_LIMIT.exists() and (text := CONTAINER_LIMIT.read_text().strip()) != "max":
+            total, available = min(total, int(text)), min(available or total, int(text))
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+    return total, available
+
+
+def check_memory(found: tuple[float, float | None] | None, system: str) -> Check:
+    """One library takes 0.4 to 1.6 GB for a tiny model; chapter 6 with all five took 3.6 GB."""
+    if found is None:
+        return Check(NONE, "this system does not tell; 8 GB are enough")
+    total, available = found
+    shown = f"{total / GB:.1f} GB in all"
+    if available is not None:
+        shown = f"{available / GB:.1f} GB free of {total / GB:.1f} GB"
+    usable = total if available is None else available
+    fix = {
+        "wsl": "Close other programs. WSL gets half of the machine's memory: in %UserProfile%\\.wslconfig, under "
+        "[wsl2], write memory=8GB, then type wsl --shutdown.",
+        "linux": "Close other programs, browsers above all; in a container or on a hub, ask for a larger limit.",
+    }.get(system, "Close other programs, browsers above all.")
+    if usable < 1 * GB:
+        return Check(FAILS, f"{shown}: too little for a library and JupyterLab", fix)
+    if usable < 4 * GB:
+        text = f"{shown}: enough for one library; a chapter with all five took 3.6 GB"
+        return Check(WARNING, text, fix)
+    return Check(OK, shown)
+
+
+def check_disk(free: float, all_installed: bool) -> Check:
+    """Stan's compiled models and the other caches need some; libraries that are still to come need much more."""
+    shown = f"{free / GB:.1f} GB free"
+    fix = "Make room (pip cache purge, conda clean --all, docker system prune, and what else you no longer need)."
+    if free < 1 * GB:
+        return Check(FAILS, f"{shown}: too little for compiled models", fix)
+    if free < 10 * GB and not all_installed:
+        return Check(WARNING, f"{shown}: all five libraries take 9.5 GB, PyMC alone 1.2 GB", fix)
+    return Check(OK, shown)
+
+
+def compiler() -> list[str]:
+    """Return the C++ compiler that PyStan will call, as setuptools finds it."""
+    return shlex.split(os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++")
+
+
+def check_compiler(command: list[str], include: str, needed: bool, system: str) -> Check:
+    """Compile three lines with Python's headers, as PyStan will compile each model.
+
+    Only Stan needs it: PyMC, and Pyro with ``jit_compile=True``, run on a machine without a compiler.
+    """
+    bad = FAILS if needed else WARNING
+    purpose = "" if needed else " (only Stan needs one)"
+    if system == "windows":
+        return Check(NONE, "only Stan needs one, and PyStan has no Windows build (WSL has)")
+    debian = "sudo apt install g++ python3-dev (Fedora: sudo dnf install gcc-c++ python3-devel)"
+    fix = ("xcode-select --install" if system == "macos" else debian) + "; with conda: conda install cxx-compiler"
+    if shutil.which(command[0]) is None:
+        other = next(filter(shutil.which, ("c++", "g++", "clang++")), None)
+        if other:
+            fix = f"{other} is there: export CXX={other}, or unset CXX if you set it."
+        return Check(bad, f"{command[0]} not found{purpose}", fix)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "try.cpp")
+        source.write_text("#include <Python.h>\n#include <vector>\nint main() { return std::vector<int>().size(); }\n")
+        compile_it = [*command, "-std=c++17", f"-I{include}", "-c", str(source), "-o", str(source.with_suffix(".o"))]
+        code, printed = run(compile_it, limit=60)
+    if code is None:
+        return Check(bad, f"{command[0]} did not finish three lines in a minute{purpose}", fix)
+    if code:
+        first = next((line for line in printed.splitlines() if "error" in line), last_lines(printed))
+        return Check(bad, f"{command[0]} can't compile{purpose}:\n{first.strip()}", fix)
+    return Check(OK, (run([*command, "--version"], limit=60)[1].splitlines() or command)[0])
+
+
+# ---- what is installed -----------------------------------------------------------------------
+
+
+def requirements() -> dict[str, dict[str, str]]:
+    """Return what the course's package asks for: per extra ("" for none) the bounds of each distribution."""
+    try:
+        lines = metadata.requires("sidebyside") or []
+    except metadata.PackageNotFoundError:  # run from the sources, with PYTHONPATH=src
+        import tomllib
+
+        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+        extras = project["optional-dependencies"].items()
+        lines = project["dependencies"] + [f"{line}; extra == '{extra}'" for extra, asked in extras for line in asked]
+    found: dict[str, dict[str, str]] = {}
+    for line in lines:
+        distribution, bounds = re.match(r"([\w.-]+)\s*([^;]*)", line).groups()
+        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
+        found.setdefault(extra[1] if extra else "", {})[distribution] = bounds.strip()
+    return found
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without zeros at the end: 6.4, 6.4.0 and 6.4.0+cpu are one."""
+    numbers = [int(part) for part in re.match(r"\d+(?:\.\d+)*", version)[0].split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def fits(version: str, bounds: str) -> bool:
+    """Tell whether a version is within bounds such as ``>=6.4,<7``."""
+    compare = {">=": operator.ge, "<": operator.lt, "<=": operator.le, ">": operator.gt, "==": operator.eq}
+    parts = [re.fullmatch(r"\s*([<>=]+)\s*([\d.]+)\s*", part).groups() for part in bounds.split(",")]
+    return all(compare[sign](release(version), release(bound)) for sign, bound in parts)
+
+
+def version_of(distribution: str) -> str | None:
+    """Return the installed version, None if there is none."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check_installed(asked: dict[str, str], fix: str) -> Check:
+    """Hold what is installed against the bounds; the first distribution is the library itself."""
+    versions = {distribution: version_of(distribution) for distribution in asked}
+    shown = ", ".join(f"{distribution} {version}" for distribution, version in versions.items() if version)
+    missing = [distribution for distribution, version in versions.items() if not version]
+    faults = [f"not installed: {', '.join(missing)}"] if missing else []
+    for distribution, version in versions.items():
+        if version and not fits(version, asked[distribution]):
+            faults.append(f"{distribution} is {version}, the course needs {asked[distribution]}")
+    return Check(FAILS, "; ".join(faults), fix) if faults else Check(OK, shown)
+
+
+# ---- the libraries at work -------------------------------------------------------------------
+
+
+def run(command: list[str], limit: float, stdout=None) -> tuple[int | None, str]:
+    """Run a command; return its exit code (None: it ran past the limit and was ended) and what it printed.
+
+    With ``stdout``, a file, only what it wrote to standard error is returned. What it started in turn, compilers or
+    workers, is ended with it.
+    """
+    with tempfile.TemporaryFile() as held:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=stdout or held, stderr=held, start_new_session=True
+        )
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            if hasattr(os, "killpg"):
+                with suppress(ProcessLookupError, PermissionError):  # nothing is left of it
+                    os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+            process.wait()
+        held.seek(0)
+        # to ASCII: not every terminal shows the rest, and a report must not fail over a quotation mark
+        return code, held.read().decode(errors="replace").encode("ascii", "replace").decode()
+
+
+def last_lines(printed: str, count: int = 3, width: int = 300) -> str:
+    """Return the last lines that say something, without colours."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", printed).splitlines()]
+    return "\n".join(line[:width] for line in [line for line in lines if line][-count:])
+
+
+def check_model(tag: str, system: str, limit: float = LIMIT) -> Check:
+    """Import a library and run its tiny model, in a process of its own; the mean must be the known one."""
+    with tempfile.TemporaryFile("w+") as report:
+        code, printed = run([sys.executable, "-m", "sidebyside.doctor_models", tag], limit, stdout=report)
+        report.seek(0)
+        stages = [json.loads(line) for line in report.read().splitlines()]
+    doing = "in its model" if stages else "while it was imported"
+    fresh = FRESH.format(install=install(tag, system))
+    if code is None:
+        fix = "Close other programs and try again. If that does not help: " + fresh
+        return Check(FAILS, f"not done after {limit:g} s ({doing})", fix)
+    if code or len(stages) < 2:
+        text = f"{_died(code)} {doing}\n{last_lines(printed)}".strip()
+        return Check(FAILS, text, _cure(tag, code, printed, fresh))
+    imported, found = stages
+    z = (found["mean"] - found["exact mean"]) / (found["error"] or float("nan"))
+    shown = f"posterior mean {found['mean']:.4f}, exactly {found['exact mean']:.4f} (z = {z:+.1f})"
+    if not abs(z) <= MAX_Z:  # a NaN must not pass
+        return Check(FAILS, f"wrong draws: {shown}", fresh)
+    if not 0.8 <= found["sd"] / found["exact sd"] <= 1.25:  # a chain that stays where the mean is must not pass
+        return Check(
+            FAILS, f"wrong draws: standard deviation {found['sd']:.4f}, exactly {found['exact sd']:.4f}", fresh
+        )
+    return Check(OK, f"{shown}; import {imported['seconds']:.0f} s, model {found['seconds']:.0f} s")
+
+
+def _died(code: int) -> str:
+    if code < 0:
+        return f"crashed ({signal.Signals(-code).name})"
+    return "an error" if code == 1 else f"ended (code {code})"
+
+
+def _cure(tag: str, code: int, printed: str, fresh: str) -> str:
+    """Return the fix for the failures we know, a fresh environment for all others."""
+    known = {
+        -9: "The system ended it, most often for want of memory: close other programs and try again.",
+        -4: "This processor lacks an instruction that the library was built for (often AVX): use Colab, or another "
+        "of the five libraries.",
+    }
+    if code in known:
+        return known[code]
+    if tag == "stan" and ("PyThreadState_UncheckedGet" in printed or sys.version_info >= (3, 13)):
+        return "PyStan 3.14 does not load on Python 3.13: see the line on Python for how to get 3.12."
+    if "No space left on device" in printed:
+        return "The disk is full: make room and try again."
+    if tag == "stan" and re.search(r"CompileError|command .* failed", printed):
+        return "Its compiler failed: see the line on the C++ compiler. If that one is ok: " + fresh
+    return fresh
+
+
+# ---- the report ------------------------------------------------------------------------------
+
+
+def plan(asked: list[str], system: str) -> Iterator[tuple[str, Callable[[], Check]]]:
+    """Yield each check's name and the check."""
+    version = sys.version_info[:3]
+    new_enough = version >= (3, 12)  # no library of the course installs on an older one
+    bounds = requirements() if new_enough else {}
+    tags = (asked or list(TAGS)) if new_enough else []
+    there = [tag for tag in tags if version_of(next(iter(bounds[tag])))]
+    yield "Python", partial(check_python, version, "stan" in asked, system)
+    yield "Memory", partial(check_memory, memory(), system)
+    yield "Disk", partial(check_disk, shutil.disk_usage(sys.prefix).free, new_enough and there == tags)
+    if not asked or "stan" in asked:
+        include, needed = sysconfig.get_paths()["include"], "stan" in [*asked, *there]
+        yield "C++ compiler", partial(check_compiler, compiler(), include, needed, system)
+    if new_enough:
+        yield "Shared packages", partial(check_installed, bounds[""], install((asked or ["pymc"])[0], system))
+    for tag in tags:
+        if tag in there:
+            yield TAGS[tag], partial(check_installed, bounds[tag], install(tag, system))
+            yield f"{TAGS[tag]}, a model", partial(check_model, tag, system)
+        else:
+            yield TAGS[tag], partial(Check, FAILS if asked else NONE, "not installed", install(tag, system))
+    if new_enough and not there and not asked:
+        yield "Libraries", partial(Check, WARNING, "none is installed, so no model was run", install("pymc", system))
+
+
+def main(asked: list[str]) -> int:
+    """Print the report, a check at a time; return 1 if a check fails, else 0."""
+    system, statuses = this_system(), []
+    _say(f"Bayes Side by Side on {platform.platform()}, {sys.executable}\n")
+    for name, check in plan(asked, system):
+        _say(f"{name:16}", end=" ")
+        try:
+            found = check()
+        except Exception as error:  # one check that breaks must not take the others down
+            found = Check(FAILS, f"the check itself broke: {type(error).__name__}: {error}", "Please tell us.")
+        statuses.append(found.status)
+        _say(f"{found.status:8} {_wrapped(found.text)}")
+        if found.fix and found.status in (FAILS, WARNING):
+            _say(f"{'':16} fix:     {_wrapped(found.fix)}")
+    failed, warned = statuses.count(FAILS), statuses.count(WARNING)
+    verdict = "Something fails" if failed else "Fit for the course, with a warning" if warned else "All well"
+    _say(f"\n{verdict}: {statuses.count(OK)} ok, {warned} warning(s), {failed} failure(s).")
+    return 1 if failed else 0
+
+
+def _say(text: str, end: str = "\n") -> None:
+    print(text, end=end, flush=True)  # noqa: T201
+
+
+def _wrapped(text: str) -> str:
+    """Wrap each line so that it stands in the report's last column."""
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, 92)]
+    return ("\n" + " " * 26).join(lines)
