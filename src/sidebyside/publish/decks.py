@@ -12,6 +12,9 @@ say where a slide begins (nbconvert's ``slideshow.slide_type``). A deck computes
 
 Each slide has notes, and they open with the minute at which the slide begins (``**1:30**``); the last ones close with
 the minute at which the talk ends. The speaker view paces the talk by these.
+
+A deck whose name ends in a language (``lightning_ja``) is in that language, and a font that can draw it travels with
+it; every other deck is in English.
 """
 
 import argparse
@@ -42,6 +45,13 @@ ASSETS = (
     ("sphinx-revealjs", "sphinx_revealjs/_static/revealjs/plugin/notes", ("notes.js",)),
     ("sphinx-mathjax-offline", "sphinx-mathjax-offline/static/mathjax", ("tex-svg.js",)),
 )
+# Each language's font: its name, then as above, with the font's file first.
+FONTS = {
+    "ja": (
+        "IPAexGothic",
+        ("matplotlib-fontja", "matplotlib_fontja/fonts", ("ipaexg.ttf", "IPA_Font_License_Agreement_v1.0.txt")),
+    ),
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}  # matplotlib's markers, as characters
 
@@ -230,17 +240,38 @@ def library_css() -> str:
     )
 
 
+def language(deck: Path) -> str:
+    """Return the language of the deck at ``deck``: what its name ends in, where we have a font for it, or English."""
+    ending = deck.stem.rpartition("_")[2]
+    return ending if ending in FONTS else "en"
+
+
+def font_css(language: str) -> str:
+    """Return the style sheet that names the font of ``language``; English needs none."""
+    if language not in FONTS:
+        return ""
+    family, (_, _, (file, *_)) = FONTS[language]
+    return (
+        f'@font-face {{ font-family: {family}; src: url("assets/{file}"); font-display: block; }}\n'
+        f":root {{ --script: {family}; }}"
+    )
+
+
 def export(deck: Path, notebooks: Path) -> str:
     """Return the HTML of the notebook at ``deck``, with figures and code from the chapters in ``notebooks``."""
     nb = nbformat.read(deck, as_version=4)
     if not nb.cells or not starts_slide(nb.cells[0]) or not (title := TITLE.search(nb.cells[0].source)):
         raise DeckError(f"{deck.name}: the first cell must start a slide and hold the title, as in '# Title'.")
     resources = {"metadata": {"name": deck.stem}, "title": title[1], "library_css": library_css()}
+    resources["font_css"] = font_css(language(deck))
     # Before the exporter's own preprocessors, which mark where slides end: Pace may move a cell.
     for step in (Chapters(notebooks=str(notebooks), slides=str(deck.parent)), Pace()):
         nb, resources = step.preprocess(nb, resources)
     exporter = SlidesExporter(
-        template_name="sidebyside", extra_template_basedirs=[str(deck.parent / "template")], exclude_anchor_links=True
+        template_name="sidebyside",
+        extra_template_basedirs=[str(deck.parent / "template")],
+        exclude_anchor_links=True,
+        language_code=language(deck),
     )
     return exporter.from_notebook_node(nb, resources)[0]
 
@@ -279,7 +310,8 @@ def build(slides: Path, out: Path, notebooks: Path) -> list[Path]:
         raise DeckError(f"there is no deck (*.ipynb) in {slides}.")
     pages = {out / f"{deck.stem}.html": export(deck, notebooks) for deck in decks}
     (out / "assets").mkdir(parents=True, exist_ok=True)
-    for package, folder, names in ASSETS:
+    fonts = [FONTS[spoken][1] for spoken in sorted({language(deck) for deck in decks} & set(FONTS))]
+    for package, folder, names in (*ASSETS, *fonts):
         for name in names:
             shutil.copyfile(distribution(package).locate_file(f"{folder}/{name}"), out / "assets" / name)
     for page, html in pages.items():
