@@ -1,25 +1,32 @@
-"""The decks: references to chapters, their errors, and what the lightning talk may hold."""
+"""The decks: references to chapters, their errors, their languages, and what the lightning talk may hold."""
 
 import re
 import shutil
 import sys
 from base64 import b64encode
+from importlib.metadata import distribution
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
 from sidebyside.libraries import LIBRARIES
 from sidebyside.publish import decks
 
 ROOT = Path(__file__).parents[1]
-LIGHTNING = ROOT / "slides" / "lightning.ipynb"
+NAMES = sorted(deck.stem for deck in (ROOT / "slides").glob("*.ipynb"))
+TRANSLATED = [name for name in NAMES if decks.language(Path(name)) != "en"]
+LIGHTNING = [name for name in NAMES if name.partition("_")[0] == "lightning"]
 PNG = b64encode(b"the bytes of a figure").decode()
 CODE = "def model(x):\n    slope = sample()\n    return slope * x"
-WORDS_A_MINUTE = 130
+# What a speaker says in a minute: words, and in Japanese characters. On a slide a word may take 2.5 of these.
+A_MINUTE = {"en": 130, "ja": 340}
+WORDS_A_SLIDE = 30
+LATIN = re.compile(r"[A-Za-z+]+")
 
 
 # ---- a small chapter and a small deck --------------------------------------------------------------
@@ -245,13 +252,83 @@ def test_a_page_loads_its_own_files_only(folder, monkeypatch):
     assert not re.search(r"https?://|url\(", str(page))
 
 
+# ---- the decks' languages --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "language"), [("talk", "en"), ("talk_ja", "ja"), ("my_talk", "en")])
+def test_the_name_of_a_deck_says_its_language(name, language):
+    assert decks.language(Path("slides") / f"{name}.ipynb") == language
+
+
+def test_a_deck_in_japanese_brings_its_font_and_the_fonts_licence(folder, monkeypatch):
+    write_deck(folder, "## Two").rename(folder / "slides" / "toy_ja.ipynb")
+    write_deck(folder, "## Two")
+    assert run(monkeypatch, folder / "slides", folder / "out") == 0
+    pages = {name: (folder / "out" / f"{name}.html").read_text() for name in ("toy", "toy_ja")}
+    assert BeautifulSoup(pages["toy_ja"], "html.parser").html["lang"] == "ja"
+    assert BeautifulSoup(pages["toy"], "html.parser").html["lang"] == "en"
+    assert "@font-face" not in pages["toy"]
+    assert set(re.findall(r"url\((.*?)\)", pages["toy_ja"])) == {'"assets/ipaexg.ttf"'}
+    family, (package, fonts, names) = decks.FONTS["ja"]
+    assert f"font-family: {family};" in pages["toy_ja"]
+    for name in names:  # the font's licence wants both unchanged, and together
+        assert (folder / "out" / "assets" / name).read_bytes() == Path(
+            distribution(package).locate_file(f"{fonts}/{name}")
+        ).read_bytes()
+    assert "License" in names[1]
+
+
+def test_a_font_travels_only_with_a_deck_that_needs_it(folder, monkeypatch):
+    write_deck(folder, "## Two")
+    assert run(monkeypatch, folder / "slides", folder / "out") == 0
+    assert not list((folder / "out").rglob("*.ttf"))
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_the_font_has_every_character_of_the_deck(name):
+    _, (package, folder, (file, *_)) = decks.FONTS[decks.language(Path(name))]
+    has = TTFont(distribution(package).locate_file(f"{folder}/{file}")).getBestCmap()
+    text = "".join(shown + notes for shown, notes in slides_of(name))
+    assert {character for character in text if ord(character) not in has} <= {"\n"}
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_a_translation_is_the_same_deck(name):
+    """Slide by slide: the same figures and code from the same places, the same formulas' symbols, at the same time."""
+    original = name.rpartition("_")[0]
+    assert original in NAMES
+    ours, theirs = slides_of(name), slides_of(original)
+    assert len(ours) == len(theirs)
+    for number, (mine, its) in enumerate(zip(ours, theirs, strict=True), start=1):
+        for what, found in {
+            "figures": lambda slide: [image["target"] for image in decks.IMAGE.finditer(slide[0])],
+            "code": lambda slide: [code[0] for code in decks.CODE.finditer(slide[0])],
+            "libraries": lambda slide: [mark[1] for mark in decks.LIBRARY.finditer(slide[0])],
+            "items": lambda slide: re.findall(r"^(?:-|\d\.|\|)", slide[0], re.MULTILINE),
+            "formulas": lambda slide: re.findall(r"\\(?!text|underset)\w+", slide[0]),
+            "times": lambda slide: re.findall(r"\*\*(\d+:\d\d)\*\*", slide[1]),
+        }.items():
+            assert found(mine) == found(its), f"{name}, slide {number}: {what}"
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_a_translation_is_one(name):
+    """Every heading, every figure's words and all notes are in the deck's language, not left in English."""
+    japanese = r"[\u3040-\u30ff\u4e00-\u9fff]"
+    for shown, notes in slides_of(name):
+        headings = re.findall(r"^#+ (.+)$", decks.CODE.sub("", shown), re.MULTILINE)
+        for text in (*headings, *(image["words"] for image in decks.IMAGE.finditer(shown))):
+            assert re.search(japanese, text), text
+        assert len(re.findall(japanese, notes)) > count(notes, "ja") / 2, notes
+
+
 # ---- the lightning talk ----------------------------------------------------------------------------
 
 
-def lightning():
-    """Return the talk's slides, each with its Markdown and its notes."""
+def slides_of(name):
+    """Return a deck's slides, each with its Markdown and its notes."""
     slides = []
-    for cell in nbformat.read(LIGHTNING, as_version=4).cells:
+    for cell in nbformat.read(ROOT / "slides" / f"{name}.ipynb", as_version=4).cells:
         if decks.starts_slide(cell):
             slides.append(("", ""))
         shown, notes = slides[-1]
@@ -260,30 +337,57 @@ def lightning():
     return slides
 
 
-def count(markdown):
-    """Count the words a person reads or speaks: no images, code, mathematics, times or signs."""
+def bare(markdown):
+    """Return what a person reads or speaks: no images, code, mathematics or times."""
     for pattern in (decks.IMAGE, decks.OPENS, r"```.*?```", r"\$\$.*?\$\$", r"\$.*?\$"):
         markdown = re.sub(pattern, " ", markdown, flags=0 if isinstance(pattern, re.Pattern) else re.DOTALL)
+    return markdown
+
+
+def count(markdown, language):
+    """Count the words of :func:`bare` text; in Japanese its characters, punctuation too, as on manuscript paper."""
+    markdown = bare(markdown)
+    if language == "ja":
+        return len(re.sub(r"[\s#*|]|^- |^\d\. |[:|-]{3,}", "", markdown, flags=re.MULTILINE))
     return len(re.findall(r"[\w+:/.'’-]*\w[\w+:/.'’-]*", markdown))
 
 
-def test_the_talk_fits_five_minutes():
-    assert sum(count(notes) for _, notes in lightning()) <= 5 * WORDS_A_MINUTE
+def test_the_count_of_japanese_takes_characters_and_leaves_signs():
+    assert count("## 図\n\n- **読む**：本\n\n| a | b |\n|:--|:--|\n\n$$x$$\n\n![図](a.svg)\n\n**1:30**", "ja") == 7
 
 
-def test_each_slide_has_the_time_its_words_need():
-    slides = lightning()
+@pytest.mark.parametrize("name", NAMES)
+def test_every_slide_has_notes(name):
+    for shown, notes in slides_of(name):
+        assert decks.OPENS.match(notes), shown
+        assert len(notes) > 40, shown
+
+
+@pytest.mark.parametrize("name", LIGHTNING)
+def test_the_talk_fits_five_minutes(name):
+    language = decks.language(Path(name))
+    assert sum(count(notes, language) for _, notes in slides_of(name)) <= 5 * A_MINUTE[language]
+
+
+@pytest.mark.parametrize("name", LIGHTNING)
+def test_each_slide_has_the_time_its_words_need(name):
+    slides, language = slides_of(name), decks.language(Path(name))
     times = [decks.seconds(decks.OPENS.match(notes), "") for _, notes in slides]
     times.append(decks.seconds(decks.CLOSES.search(slides[-1][1]), ""))
     assert (times[0], times[-1]) == (0, 300)
     for (_, notes), begin, end in zip(slides, times, times[1:], strict=False):
-        assert count(notes) / WORDS_A_MINUTE * 60 <= end - begin, notes
+        assert count(notes, language) / A_MINUTE[language] * 60 <= end - begin, notes
 
 
-def test_a_slide_holds_few_words_and_little_code():
-    for shown, _ in lightning():
-        assert count(shown) <= 30, shown
-    page = BeautifulSoup(decks.export(LIGHTNING, ROOT / "notebooks"), "html.parser")
+@pytest.mark.parametrize("name", LIGHTNING)
+def test_a_slide_holds_few_words_and_little_code(name):
+    language = decks.language(Path(name))
+    for shown, _ in slides_of(name):
+        words = count(shown, language)
+        if language == "ja":
+            words = count(LATIN.sub("", shown), language) / 2.5 + len(LATIN.findall(bare(shown)))
+        assert words <= WORDS_A_SLIDE, shown
+    page = BeautifulSoup(decks.export(ROOT / "slides" / f"{name}.ipynb", ROOT / "notebooks"), "html.parser")
     blocks = page.select(".highlight")
     assert blocks
     for block in blocks:

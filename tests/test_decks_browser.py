@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from sidebyside.publish import decks
+
 NAMES = sorted(deck.stem for deck in (Path(__file__).parents[1] / "slides").glob("*.ipynb"))
+FOREIGN = {name: decks.FONTS[spoken][0] for name in NAMES if (spoken := decks.language(Path(name))) in decks.FONTS}
 SIZES = [(1280, 720), (1920, 1080), (1024, 768)]
 
 # What stands outside its slide's padding or is cut off by its own box, and figures too small to read.
@@ -25,6 +28,26 @@ MISFITS = """slide => {
     if (node.tagName === "IMG" && Math.max(its.height / box.height, its.width / box.width) < 0.5)
       found.push(`${name} ${node.alt} is smaller than half the slide`);
   }
+  return found;
+}"""
+
+# The number of characters on each line of a heading, squeezed from its full width to a third of it.
+SQUEEZED = """heading => {
+  const found = [];
+  for (let width = heading.clientWidth; width > 420; width -= 10) {
+    heading.style.width = `${width}px`;
+    const lines = new Map(), range = document.createRange();
+    const walker = document.createTreeWalker(heading, NodeFilter.SHOW_TEXT);
+    for (let text = walker.nextNode(); text; text = walker.nextNode())
+      for (let at = 0; at < text.length; at++) {
+        range.setStart(text, at);
+        range.setEnd(text, at + 1);
+        const bottom = Math.round(range.getBoundingClientRect().bottom / 20);
+        lines.set(bottom, (lines.get(bottom) || "") + text.data[at]);
+      }
+    found.push([...lines.values()]);
+  }
+  heading.style.width = "";
   return found;
 }"""
 
@@ -68,7 +91,7 @@ def slides(page):
 
 
 def test_there_are_decks():
-    assert "lightning" in NAMES
+    assert {"lightning", "lightning_ja"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,9 +116,10 @@ def test_every_slide_is_whole_by_itself(name, address, make_reader):
     assert failed == []
 
 
-def test_the_lightning_talk_s_mathematics_is_typeset(served, make_reader):
+@pytest.mark.parametrize("name", [name for name in NAMES if name.partition("_")[0] == "lightning"])
+def test_the_lightning_talk_s_mathematics_is_typeset(name, served, make_reader):
     page = make_reader().page
-    start(page, served("lightning"))
+    start(page, served(name))
     shown = [slide.locator("mjx-container svg").filter(visible=True).count() for slide in slides(page)]
     assert sum(map(bool, shown)) == 2
 
@@ -152,6 +176,101 @@ def test_the_speaker_view_shows_notes_and_pace(name, address, make_reader):
     view.locator(".speaker-controls-notes .value", has_text=mark).wait_for()
     for frame in ("#current-slide", "#upcoming-slide"):
         view.frame_locator(f"{frame} iframe").locator("section.present h2").first.wait_for()
+
+
+def missing_glyphs(page, selector, family):
+    """Return the elements in ``selector`` whose Japanese is not all drawn by ``family``, as it came with the page."""
+    count = page.locator(selector).evaluate_all(
+        """all => all.flatMap(root => [...root.querySelectorAll("*:not(style, aside *, mjx-assistive-mml *)")])
+          .filter(node => node.checkVisibility()).reduce((count, node) => {
+            const own = [...node.childNodes].filter(child => child.nodeType === 3).map(child => child.data).join("");
+            const japanese = own.match(/[\\u3000-\\u9fff\\uff00-\\uffef]/g);
+            if (japanese) node.dataset.japanese = japanese.length;
+            return count + (japanese ? 1 : 0);
+          }, 0)"""
+    )
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    nodes = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": f"{selector} [data-japanese]"})["nodeIds"]
+    assert len(nodes) == count > 0
+    missing = []
+    for node in nodes:
+        fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+        drawn = sum(font["glyphCount"] for font in fonts if font["isCustomFont"] and font["familyName"] == family)
+        attributes = session.send("DOM.getAttributes", {"nodeId": node})["attributes"]
+        if drawn < int(attributes[attributes.index("data-japanese") + 1]):
+            missing.append(session.send("DOM.getOuterHTML", {"nodeId": node})["outerHTML"])
+    session.detach()
+    return missing
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_the_deck_is_drawn_with_the_font_that_travels_with_it(name, address, make_reader):
+    """Headings, items, tables and formulas."""
+    page, family = make_reader().page, FOREIGN[name]
+    start(page, address(name))
+    for slide in slides(page):
+        assert page.evaluate(
+            "([font, text]) => document.fonts.check(font, text)", [f"9px {family}", slide.inner_text()]
+        )
+        assert missing_glyphs(page, "section.present:not(.stack)", family) == []
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_the_notes_are_drawn_with_it_too(name, address, browser):
+    """In the speaker view. Without make_reader: what it does to requests holds up those of a page without address."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        start(page, address(name))
+        with context.expect_page() as opened:
+            page.keyboard.press("s")
+        view = opened.value
+        view.locator(".speaker-controls-notes [lang]").wait_for()
+        for slide in slides(page):
+            mark = slide.locator("aside.notes strong").first.text_content()
+            view.locator(".speaker-controls-notes .value", has_text=mark).wait_for()
+            for _ in range(50):
+                if view.evaluate("[...document.fonts].some(font => font.status === 'loaded')"):
+                    break
+                page.wait_for_timeout(100)
+            assert missing_glyphs(view, ".speaker-controls-notes .value", FOREIGN[name]) == []
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_character_is_as_wide_as_the_font_says(name, served, make_reader):
+    """Kana and kanji take one em; Latin letters tell the font from another, for they keep this font's own widths."""
+    page = make_reader().page
+    start(page, served(name))
+    width = """([font, text]) => {
+      const pen = document.createElement("canvas").getContext("2d");
+      pen.font = `100px ${font}`;
+      return pen.measureText(text).width;
+    }"""
+    assert page.evaluate(width, [FOREIGN[name], "事後分布とベイズ"]) == pytest.approx(800)
+    letters = [page.evaluate(width, [font, "Bayes"]) for font in (FOREIGN[name], "no-such-font, sans-serif")]
+    assert letters[0] != pytest.approx(letters[1], abs=1)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_heading_never_leaves_one_character_alone(name, served, make_reader):
+    page = make_reader().page
+    start(page, served(name))
+    broken = 0
+    for slide in slides(page):
+        for lines in slide.locator("h1, h2").evaluate(SQUEEZED):
+            broken += len(lines) > 1
+            assert min(map(len, lines)) > 1, lines
+    assert broken, "no heading was ever too long for its line"
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_the_pdf_holds_the_font(name, site):
+    pdf = built(site, name).with_suffix(".pdf").read_bytes()
+    descriptors = re.findall(rb"<</Type /FontDescriptor\b.*?>>", pdf, re.DOTALL)
+    ours = [one for one in descriptors if f"+{FOREIGN[name]}".encode() in one]
+    assert any(b"/FontFile2" in one for one in ours)  # headings, made bold by Chromium, are drawings beside it
 
 
 @pytest.mark.parametrize("name", NAMES)
