@@ -152,6 +152,11 @@ def test_the_compiler_is_the_one_that_pystan_calls(monkeypatch):
     assert doctor.compiler() == ["g++", "-pthread"]
 
 
+@pytest.mark.parametrize(("library", "wanted"), [("stan", True), ("pyro", True), ("numpyro", False)])
+def test_a_compiler_is_looked_for_where_a_chapter_compiles(library, wanted):
+    assert ("C++ compiler" in [name for name, _ in doctor.plan([library], "linux")]) is wanted
+
+
 def test_on_windows_no_compiler_is_wanted():
     assert doctor.check_compiler(["no-such-compiler"], "include", False, "windows").status == "-"
 

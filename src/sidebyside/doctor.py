@@ -137,12 +137,12 @@ def compiler() -> list[str]:
 def check_compiler(command: list[str], include: str, needed: bool, system: str) -> Check:
     """Compile three lines with Python's headers, as PyStan will compile each model.
 
-    Only Stan needs it: PyMC, and Pyro with ``jit_compile=True``, run on a machine without a compiler.
+    Stan needs it, and so does Pyro where a chapter calls ``sbs.compile_pyro`` (chapters 8 to 10).
     """
     bad = FAILS if needed else WARNING
-    purpose = "" if needed else " (only Stan needs one)"
+    purpose = "" if needed else " (only Stan, and Pyro from chapter 8 on, need one)"
     if system == "windows":
-        return Check(NONE, "only Stan needs one, and PyStan has no Windows build (WSL has)")
+        return Check(NONE, "only Stan, and Pyro from chapter 8 on, need one; in WSL both have it")
     debian = "sudo apt install g++ python3-dev (Fedora: sudo dnf install gcc-c++ python3-devel)"
     fix = ("xcode-select --install" if system == "macos" else debian) + "; with conda: conda install cxx-compiler"
     if shutil.which(command[0]) is None:
@@ -317,8 +317,9 @@ def plan(asked: list[str], system: str) -> Iterator[tuple[str, Callable[[], Chec
     yield "Python", partial(check_python, version, "stan" in asked, system)
     yield "Memory", partial(check_memory, memory(), system)
     yield "Disk", partial(check_disk, shutil.disk_usage(sys.prefix).free, new_enough and there == tags)
-    if not asked or "stan" in asked:
-        include, needed = sysconfig.get_paths()["include"], "stan" in [*asked, *there]
+    compiled = {"stan", "pyro"}
+    if not asked or compiled & set(asked):
+        include, needed = sysconfig.get_paths()["include"], bool(compiled & {*asked, *there})
         yield "C++ compiler", partial(check_compiler, compiler(), include, needed, system)
     if new_enough:
         yield "Shared packages", partial(check_installed, bounds[""], install((asked or ["pymc"])[0], system))
