@@ -1,14 +1,15 @@
 """Break one library's model or sampler at a time and see whether the chapter notices: ``make mutants``.
 
 Each mutant is one change of one library's cells in a scratch copy of a chapter, run until a cell raises. A mutant is
-caught if what is raised is one of the chapter's own checks and its message names the library. The mixture's mutants
-leave out the Student-t model's sampling, and a broken sampler runs without the other libraries: neither touches what is
-left out.
+caught if what is raised is one of the chapter's own checks and its message names the library. The other libraries'
+cells are left out: each check looks at one library at a time. The models before the mutant's are written and compared
+but not drawn from.
 
 ``python tests/mutants.py`` runs all, ``python tests/mutants.py 05 Stan`` those of chapter 5 and Stan.
 """
 
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -109,7 +110,8 @@ _BY_CHAPTER = {
         Mutant("NumPyro", "prior scale of tau_x doubled", "both-errors-model-numpyro", "HalfNormal(1)", "HalfNormal(2)"),
         Mutant("NumPyro", "the area counted once", "censored-model-numpyro", "below * bell", "bell"),
         Mutant("NumPyro", "dispersion turned round", "counts-model-numpyro", "(mu, phi)", "(mu, 1 / phi)"),
-        Mutant("NumPyro", "too little adaptation", "counts-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("NumPyro", "fixed huge step size", "counts-draw-numpyro", "NUTS(counts_numpyro)",
+               "NUTS(counts_numpyro, step_size=20.0, adapt_step_size=False)", BROKEN),
         Mutant("Pyro", "slope of the readings not flattened", "both-errors-model-pyro", "cov / var_x * (x", "beta * (x"),
         Mutant("Pyro", "height instead of the area", "censored-model-pyro", "bell.cdf(log_limit).log()",
                "bell.log_prob(log_limit)"),
@@ -168,6 +170,21 @@ _BY_CHAPTER = {
 MUTANTS = [replace(mutant, chapter=chapter) for chapter, mutants in _BY_CHAPTER.items() for mutant in mutants]
 
 
+def leave_out_other_models(notebook: nbformat.NotebookNode, model: str) -> None:
+    """Take out, in place, what draws from the models before ``model``: from the first draw to the section's end."""
+    kept, drawing = [], False
+    for cell in notebook.cells:
+        name = cell.metadata.get("name", "")
+        if cell.cell_type == "markdown" and re.search("^## ", cell.source, re.MULTILINE):
+            drawing = False
+        if name.startswith(f"{model}-"):
+            break
+        drawing |= "-draw-" in name or "-sampler-" in name
+        if not drawing:
+            kept.append(cell)
+    notebook.cells = kept + notebook.cells[notebook.cells.index(cell) :]
+
+
 def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
     """Return the mutated notebook; a mutant that no longer fits the chapter is an error."""
     notebook = nbformat.read(next(NOTEBOOKS.glob(f"{mutant.chapter}_*.ipynb")), 4)
@@ -178,14 +195,9 @@ def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
             "mend tests/mutants.py."
         )
     cells[0].source = cells[0].source.replace(mutant.old, mutant.new)
-    if mutant.caught_by == BROKEN:  # the diagnostics look at one library at a time, so its cells will do
-        others = set(TAGS) - {LIBRARIES[mutant.library].tag}
-        notebook.cells = [cell for cell in notebook.cells if not others & set(cell.metadata.get("tags", []))]
-    if mutant.cell.startswith("mixture"):
-        names = [cell.metadata.get("name", "") for cell in notebook.cells]
-        first = next(i for i, name in enumerate(names) if name.startswith("student-t-draw"))
-        last = next(i for i, cell in enumerate(notebook.cells) if "## Which points" in cell.source)
-        del notebook.cells[first:last]
+    others = set(TAGS) - {LIBRARIES[mutant.library].tag}
+    notebook.cells = [cell for cell in notebook.cells if not others & set(cell.metadata.get("tags", []))]
+    leave_out_other_models(notebook, mutant.cell.rsplit("-", 2)[0])
     return notebook
 
 
