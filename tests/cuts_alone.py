@@ -17,6 +17,7 @@ from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.publish.cuts import write_cuts
 
 ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "build" / "cuts"
 ENVIRONMENTS = ROOT / "build" / "cuts-env"
 ABSENT = """
 import sys
@@ -78,10 +79,10 @@ def main() -> None:
     tags = [argument for argument in sys.argv[1:] if argument not in chapters] or list(TAGS)
     if unknown := set(tags) - set(TAGS):
         sys.exit(f"No library is tagged {', '.join(sorted(unknown))}; there are: {', '.join(TAGS)}.")
-    written = write_cuts(ROOT / "notebooks", ROOT / "build" / "cuts")
+    written = write_cuts(ROOT / "notebooks", TARGET)
     print("library    environment (MB)  install (s)  run (s)", flush=True)
     for tag in tags:
-        cuts = [path for path in written if path.parent.name == tag and path.name.startswith(chapters or "")]
+        cuts = [path for path in written if path.parent == TARGET / tag and path.name.startswith(chapters or "")]
         if not cuts:
             sys.exit(f"No chapter of those named has a cell tagged {tag!r}: nothing to run.")
         size, install, run = alone(tag, cuts)

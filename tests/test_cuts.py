@@ -1,5 +1,9 @@
-"""One notebook per library: nothing of the others in it, plain Markdown, the same bytes each time."""
+"""The notebooks that people run: a library's alone, the full one, the workshop's; plain Markdown, the same bytes."""
 
+import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path, PurePosixPath
 
 import nbformat
@@ -10,6 +14,7 @@ from sidebyside.publish import cuts
 from sidebyside.publish.tags import TagError, library_tag
 
 ROOT = Path(__file__).parents[1]
+FOLDERS = [f"{start}{folder}" for start in ("", "workshop/") for folder in (*TAGS, "full")]
 CHAPTER = PurePosixPath("notebooks/06_small.ipynb")
 SITE = "https://side.github.io/course/"
 CONFIG = """\
@@ -64,9 +69,10 @@ def write(course, cells, name=CHAPTER.name):
 
 
 def make(course):
-    """Make the cuts of a course, and return them by library tag."""
-    paths = cuts.write_cuts(course / "notebooks", course / "build" / "cuts")
-    return {path.parent.name: nbformat.read(path, as_version=4) for path in paths}
+    """Make the notebooks of a course with one chapter, and return them by folder: "pymc", "workshop/full"."""
+    target = course / "build" / "cuts"
+    paths = cuts.write_cuts(course / "notebooks", target)
+    return {path.parent.relative_to(target).as_posix(): nbformat.read(path, as_version=4) for path in paths}
 
 
 def sources(notebook):
@@ -75,25 +81,87 @@ def sources(notebook):
 
 def test_each_library_gets_its_own_cells_and_everybodys(course):
     made = make(course)
-    assert list(made) == list(TAGS)
+    assert list(made) == FOLDERS
     for library in LIBRARIES.values():
         notebook = made[library.tag]
         nbformat.validate(notebook)
-        assert [cell.source.split("\n")[0] for cell in notebook.cells[1:]] == [
+        assert [cell.source.split("\n")[0] for cell in notebook.cells[2:]] == [
             "import numpy as np",
             f"How {library.name} says it.",
             f"import {library.modules[0]}",
             "list(posteriors)",
-            "answer = 42",
+            "#@title Solution",
         ]
         assert [cell.metadata.get("tags") for cell in notebook.cells] == [
             None,
+            ["setup"],
             None,
             [library.tag],
             [library.tag],
             ["nbval-check-output"],
             ["solution"],
         ]
+
+
+def test_the_full_notebook_has_all_cells_and_says_whose_they_are(course):
+    notebook = make(course)["full"]
+    nbformat.validate(notebook)
+    firsts = [cell.source.split("\n")[0] for cell in notebook.cells[2:]]
+    named = [line for library in LIBRARIES.values() for line in (f"**{library.name}**", f"# {library.name}")]
+    assert firsts == ["import numpy as np", *named, "list(posteriors)", "#@title Solution"]
+
+
+def test_a_text_that_begins_with_the_librarys_name_is_not_named_again(course):
+    texts = ["**TensorFlow Probability** (TFP) is.", "TFP is."]
+    write(course, [markdown("# R"), *(markdown(text, "tfp") for text in texts), code("import jax", "numpyro")])
+    assert [cell.source for cell in make(course)["full"].cells if cell.metadata.get("tags") == ["tfp"]] == [
+        "**TensorFlow Probability** (TFP) is.",
+        "**TFP**\n\nTFP is.",
+    ]
+
+
+def test_a_workshop_notebook_has_a_place_to_write_above_the_check_and_no_solution(course):
+    exercise = [markdown("## Exercise 1"), code('answer = ...\nsbs.check("06-x", answer)')]
+    solution = [code("secret = 42", "solution"), markdown("Because.", "solution"), code("s = 1", "solution", "pymc")]
+    open_end = [markdown("## Exercise 2"), code("given = 1"), code("secret + 1", "solution", "stan")]
+    write(course, [*chapter_cells()[:-1], *exercise, *solution, *open_end, markdown("Go on.")])
+    made = make(course)
+    for folder in ("workshop/pymc", "workshop/full"):
+        notebook = made[folder]
+        nbformat.validate(notebook)
+        assert [cell.source.split("\n")[0] for cell in notebook.cells if not cell.metadata.get("tags")][2:] == [
+            "## Exercise 1",
+            cuts.place_to_write(1).source,
+            "answer = ...",
+            "## Exercise 2",
+            "given = 1",
+            *([cuts.place_to_write(2).source] if folder == "workshop/full" else []),
+            "Go on.",
+        ]
+        assert "secret" not in sources(notebook)
+        assert "Because" not in sources(notebook)
+    assert "secret = 42" in sources(made["pymc"])
+
+
+def test_solutions_are_folded_and_the_text_says_where_they_are(course):
+    told = "Solutions are folded away below each exercise; they were run like everything else on this page. Go."
+    write(
+        course, [*chapter_cells()[:-1], markdown(told), markdown("It is $x$.", "solution"), code("x = 1", "solution")]
+    )
+    made = make(course)
+    *_, text, words, program = made["pymc"].cells
+    assert text.source == told
+    assert words.source == "<details>\n<summary>Solution</summary>\n\nIt is $x$.\n\n</details>"
+    assert program.source == "#@title Solution\nx = 1"
+    assert program.metadata.cellView == "form"
+    assert program.metadata.jupyter.source_hidden is True
+    text = made["workshop/pymc"].cells[-2].source
+    assert text == f"The solutions are on [the book's page]({SITE}notebooks/06_small.html). Go."
+
+
+def test_a_text_about_the_books_tabs_is_left_out(course):
+    write(course, [markdown("# R\n\nA."), markdown(f"{cuts.OF_TABS} All use it."), code("import pymc", "pymc")])
+    assert make(course)["full"].cells[2].source == "All use it."
 
 
 def test_a_cut_has_no_outputs_and_no_trace_of_the_run(course):
@@ -105,14 +173,18 @@ def test_a_cut_has_no_outputs_and_no_trace_of_the_run(course):
 
 
 def test_the_first_cell_says_which_library_and_how_to_install_it(course):
-    for tag, notebook in make(course).items():
-        first = notebook.cells[0].source
-        assert first.startswith(f"# Robust regression\n\n> **This is the {TAGS[tag]} notebook**")
+    made = make(course)
+    for tag, name in TAGS.items():
+        first = made[tag].cells[0].source
+        assert first.startswith(f"# Robust regression\n\n> **This is the {name} notebook**")
         assert first.endswith("\n\nA question.")
         assert f'`make lab LIBS="{tag}"`' in first
         assert "made by machine" in first
         assert "(https://github.com/Side/course/blob/main/notebooks/06_small.ipynb)" in first
         assert f"({SITE}notebooks/06_small.html)" in first
+        assert f"> **This is the {name} workshop notebook**" in made[f"workshop/{tag}"].cells[0].source
+    first = made["full"].cells[0].source
+    assert "> **This is the full notebook, in PyMC, Stan, NumPyro, Pyro and TFP** of a chapter" in first
 
 
 def test_a_chapter_that_opens_with_code_still_says_so(course):
@@ -120,22 +192,49 @@ def test_a_chapter_that_opens_with_code_still_says_so(course):
     notebook = make(course)["pymc"]
     assert notebook.cells[0].cell_type == "markdown"
     assert notebook.cells[0].source.startswith("> **This is the PyMC notebook**")
-    assert notebook.cells[1].source == "x = 1"
+    assert notebook.cells[2].source == "x = 1"
 
 
 def test_the_same_chapter_gives_the_same_bytes(course):
     target = course / "build" / "cuts"
     first = {path: path.read_bytes() for path in cuts.write_cuts(course / "notebooks", target)}
     assert {path: path.read_bytes() for path in cuts.write_cuts(course / "notebooks", target)} == first
-    assert len(first) == len(LIBRARIES)
-    source = nbformat.read(course / CHAPTER, as_version=4)
+    assert len(first) == len(FOLDERS)
+    ids = {cell.id for cell in nbformat.read(course / CHAPTER, as_version=4).cells} | {"set-up", "your-work-1"}
     for path in first:
-        assert {cell.id for cell in nbformat.read(path, as_version=4).cells} <= {cell.id for cell in source.cells}
+        assert {cell.id for cell in nbformat.read(path, as_version=4).cells} <= ids
 
 
-def test_a_chapter_without_library_cells_gives_no_cuts(course):
-    write(course, [markdown("# Bayes\n\n```{figure} x.png\n```"), code("x = 1")])
-    assert make(course) == {}
+def test_a_chapter_without_library_cells_is_cut_once(course):
+    write(course, [markdown("# Bayes\n\nA."), code("import sklearn.svm\nimport os"), code("y = 2", "solution")])
+    made = make(course)
+    assert list(made) == ["full", "workshop/full"]
+    assert made["full"].cells[0].source.startswith("# Bayes\n\n> **This is the notebook** of a chapter")
+    assert 'sbs.set_up(\n    packages=["scikit-learn"],\n' in made["full"].cells[1].source
+
+
+def test_every_notebook_has_a_set_up_cell_for_what_it_imports(course):
+    imports = code("import daft\nimport numpy as np\nfrom IPython.display import Markdown\nimport sidebyside as sbs")
+    write(course, [markdown("# R"), imports, code("import stan, nest_asyncio", "stan"), code("import jax", "numpyro")])
+    made = make(course)
+    for folder, tags in {"stan": ["stan"], "full": ["stan", "numpyro"], "workshop/numpyro": ["numpyro"]}.items():
+        cell = made[folder].cells[1]
+        assert cell.metadata.tags == ["setup"]
+        assert f'"sidebyside[{",".join(tags)}] @ {{course}}"' in cell.source
+        assert 'course = "git+https://github.com/Side/course.git@main"' in cell.source
+        assert 'packages=["daft-pgm", "numpy"],' in cell.source
+        assert re.findall(r'^    "(\w+)",$', cell.source, re.MULTILINE) == tags
+
+
+def test_the_package_can_be_fetched_from_one_commit(course):
+    (path, *_) = cuts.write_cuts(course / "notebooks", course / "out", commit="0123abc")
+    assert 'course = "git+https://github.com/Side/course.git@0123abc"' in path.read_text().replace('\\"', '"')
+
+
+def test_a_magic_may_not_take_the_place_of_the_librarys_mark(course):
+    write(course, [code("%%time\nimport pymc", "pymc")])
+    with pytest.raises(cuts.CutError, match=r"cell 1 \(%%time\): a library's cell can't begin with %%"):
+        make(course)
 
 
 def test_cuts_of_a_chapter_that_was_renamed_go(course):
@@ -257,21 +356,95 @@ def test_without_a_config_the_cut_says_what_is_missing(tmp_path):
 # ---- the chapters as they stand --------------------------------------------------------------
 
 
-def test_cuts_of_the_course(tmp_path):
-    """Of every chapter; cutting fails by itself at another library's import, at malformed tags, at raw roles."""
-    chapters = {path.name: nbformat.read(path, as_version=4) for path in (ROOT / "notebooks").glob("*.ipynb")}
-    written = cuts.write_cuts(ROOT / "notebooks", tmp_path)
-    assert {path.name for path in written} == {
-        name
-        for name, chapter in chapters.items()
-        if any(set(cell.metadata.get("tags", [])) & set(TAGS) for cell in chapter.cells)
-    }
-    for path in written:
-        own = path.parent.name
-        made = nbformat.read(path, as_version=4)
-        others = set(TAGS) - {own}
-        assert not any(set(cell.metadata.get("tags", [])) & others for cell in made.cells), path
-        dropped = [cell.id for cell in chapters[path.name].cells if set(cell.metadata.get("tags", [])) & others]
-        assert len(made.cells) == len(chapters[path.name].cells) - len(dropped), path
-        assert "{cite" not in sources(made), path
-        assert "{term" not in sources(made), path
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return the folder with all that is made from the chapters; cutting fails by itself at what can't be cut."""
+    target = tmp_path_factory.mktemp("cuts")
+    cuts.write_cuts(ROOT / "notebooks", target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def notebooks(made):
+    return {path.relative_to(made): nbformat.read(path, as_version=4) for path in sorted(made.rglob("*.ipynb"))}
+
+
+@pytest.fixture(scope="module")
+def chapters():
+    return {path.name: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+
+
+def tags_of(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+def test_each_chapter_has_its_notebooks(made, chapters):
+    for name, chapter in chapters.items():
+        used = set().union(*map(tags_of, chapter.cells)) & set(TAGS)
+        wanted = {f"{start}{folder}" for start in ("", "workshop/") for folder in (*used, "full")}
+        assert {path.parent.relative_to(made).as_posix() for path in made.rglob(name)} == wanted
+
+
+def test_made_again_they_are_the_same_to_the_byte(made, tmp_path):
+    again = cuts.write_cuts(ROOT / "notebooks", tmp_path)
+    for path in again:
+        assert path.read_bytes() == (made / path.relative_to(tmp_path)).read_bytes(), path
+    assert {path.relative_to(tmp_path) for path in again} == {path.relative_to(made) for path in made.rglob("*.ipynb")}
+
+
+def test_nothing_shows_raw_and_the_first_code_cell_sets_up(notebooks):
+    for path, notebook in notebooks.items():
+        nbformat.validate(notebook)
+        text = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+        assert not [source for source in text if cuts.RAW.search(source)], path
+        first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+        assert tags_of(first) == {"setup"}, path
+        assert not any(cell.get("outputs") for cell in notebook.cells), path
+
+
+def test_a_notebook_has_its_libraries_cells_and_no_others(notebooks, chapters):
+    for path, notebook in notebooks.items():
+        used = set().union(*map(tags_of, notebook.cells)) & set(TAGS)
+        assert used <= (set(TAGS) if path.parent.name == "full" else {path.parent.name}), path
+        if path.parts[0] != "workshop":
+            cells = chapters[path.name].cells
+            kept = [cell for cell in cells if path.parent.name == "full" or not tags_of(cell) & set(TAGS) - used]
+            assert len(notebook.cells) == len(kept) + 1, path  # the set-up cell
+
+
+def test_workshop_notebooks_hold_nothing_of_a_solution_and_keep_the_self_checks(notebooks, chapters):
+    for path, notebook in notebooks.items():
+        if path.parts[0] != "workshop":
+            continue
+        cells, text = chapters[path.name].cells, sources(notebook)
+        others = "\n".join(cell.source for cell in cells if "solution" not in tags_of(cell))
+        for cell in (cell for cell in cells if "solution" in tags_of(cell)):
+            for line in cell.source.splitlines():
+                # a line that the chapter also has elsewhere (an import, a bracket) tells nothing
+                assert len(line) < 12 or line in others or line not in text, f"{path}: {line}"
+        asked = re.findall(r"sbs\.check\(\"[\w-]+\", answer\)", others)
+        assert re.findall(r"sbs\.check\(.*\)", text) == asked, path
+        assert text.count(cuts.place_to_write(1).source) >= len(asked) > 0, path
+
+
+def test_every_name_is_defined_before_it_is_used(made):
+    """For cells that are left out may define what a cell that stays uses."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821"]
+    assert subprocess.run([*command, made], check=False).returncode == 0
+    text = (made / "full" / "06_robust_regression.ipynb").read_text()
+    assert "posteriors, densities = {}, {}" in text
+    broken = made / "broken.ipynb"
+    broken.write_text(text.replace("posteriors, densities = {}, {}", "densities = {}"))
+    try:
+        assert subprocess.run([*command, broken], check=False, capture_output=True).returncode == 1
+    finally:
+        broken.unlink()
+
+
+def test_all_that_a_set_up_cell_asks_for_is_declared(notebooks):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = project["dependencies"] + project["optional-dependencies"]["lab"]
+    names = {re.match(r"[\w.-]+", line)[0] for line in declared}
+    for path, notebook in notebooks.items():
+        asked = re.search(r"packages=\[(.*)\]", notebook.cells[1].source)[1]
+        assert set(re.findall(r'"([\w.-]+)"', asked)) <= names, f"{path}: declare it in pyproject.toml, under lab"

@@ -11,6 +11,7 @@ from sidebyside.libraries import LIBRARIES, LibraryMissingError
 __version__ = "0.1.0"
 
 _HOME = {
+    "set_up": "colab",
     "load_hogg": "datasets",
     "load_penguins": "datasets",
     "load_radon": "datasets",

@@ -1,15 +1,20 @@
-"""Make one notebook per library from each chapter: ``make cuts``.
+"""Make the notebooks that people run from each chapter: ``make cuts``.
 
-A cut keeps the cells of everybody and of one library, without outputs. The book's roles and directives, which would
-show raw in JupyterLab, on Colab and on GitHub, become plain Markdown with links to the book. The same chapter gives
-the same bytes.
+A cut keeps the cells of everybody and those of one library, the full notebook those of all, both without outputs; a
+workshop notebook is a cut, or a full notebook, whose solutions have become a place to write. The first code cell of
+each is made here: it calls :func:`sidebyside.colab.set_up`. The book's roles and directives, which would show raw in
+JupyterLab, on Colab and on GitHub, become plain Markdown with links to the book. The same chapter gives the same bytes.
 """
 
 import argparse
+import ast
 import posixpath
 import re
+import shutil
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 import nbformat
@@ -17,6 +22,7 @@ import yaml
 from nbformat import NotebookNode
 from pybtex.database import BibliographyData, Entry, parse_file
 
+from sidebyside.colab import marks
 from sidebyside.libraries import LIBRARIES, TAGS, Library
 from sidebyside.publish.tags import TagError, cell_name, library_tag
 
@@ -29,6 +35,15 @@ RAW = re.compile(r"(?<!`)\{[a-z][\w:-]*\}`|^(?:`{3,}|:{3,})\{.*$|^\([\w-]+\)=$",
 TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 ADMONITIONS = {"admonition", "caution", "dropdown", "hint", "important", "note", "seealso", "tip", "warning"}
+
+# What chapters say of the page around them, which is not true of a notebook.
+OF_TABS = (
+    "Choose your library in the tabs; the page remembers it. "
+    'On a wide screen, "Side by side" puts any two next to each other.'
+)
+OF_SOLUTIONS = re.compile(r"Solutions are folded away below[^.]*\.")
+PIP_NAMES = {"daft": "daft-pgm", "sklearn": "scikit-learn"}
+OF_THE_HOST = {"IPython", "ipywidgets"}  # tied to the front end: whoever runs the notebook has the right ones
 
 
 class CutError(ValueError):
@@ -71,6 +86,10 @@ class Book:
     def page(self, source: PurePosixPath | str) -> str:
         """Return the address of the book's page made from ``source``, a path from the repository's root."""
         return f"{site_address(self.repository)}{PurePosixPath(source).with_suffix('.html')}"
+
+    def helper(self, commit: str | None = None) -> str:
+        """Return the address from which pip takes this package, at a commit or at the book's branch."""
+        return f"git+{self.repository.removesuffix('.git')}.git@{commit or self.branch}"
 
     def file(self, path: PurePosixPath | str) -> str:
         """Return the address of a file in the repository, given its path from the root."""
@@ -162,17 +181,59 @@ def _absolute(target: str, chapter: PurePosixPath, book: Book, image: bool) -> s
 # ---- notebooks -------------------------------------------------------------------------------
 
 
-def introduce(text: str, library: Library, chapter: PurePosixPath, book: Book) -> str:
-    """Return a cut's first cell: the chapter's own ``text``, and below its title what this notebook is."""
+@dataclass(frozen=True)
+class Edition:
+    """One of the notebooks made from a chapter.
+
+    Attributes
+    ----------
+    folder : where it goes, below the folder of all cuts: ``pymc``, ``full``, ``workshop/pymc``, ``workshop/full``
+    libraries : whose cells it keeps, beside everybody's
+    """
+
+    folder: str
+    libraries: tuple[Library, ...]
+
+    @property
+    def workshop(self) -> bool:
+        """Whether its solutions are taken out."""
+        return self.folder.startswith("workshop/")
+
+    @property
+    def full(self) -> bool:
+        """Whether it has all the libraries of its chapter (none, if the chapter has none)."""
+        return self.folder.endswith("full")
+
+
+def editions(used: Iterable[str | None]) -> Iterator[Edition]:
+    """Yield what is made from a chapter with cells of these libraries (tags; None is everybody's)."""
+    libraries = tuple(library for library in LIBRARIES.values() if library.tag in set(used))
+    for start in ("", "workshop/"):
+        for library in libraries:
+            yield Edition(f"{start}{library.tag}", (library,))
+        yield Edition(f"{start}full", libraries)
+
+
+def introduce(text: str, edition: Edition, chapter: PurePosixPath, book: Book) -> str:
+    """Return a notebook's first cell: the chapter's own ``text``, and below its title what this notebook is."""
+    names = [library.name for library in edition.libraries]
+    tags = " ".join(library.tag for library in edition.libraries)
+    kind = "workshop notebook" if edition.workshop else "notebook"
+    what = f"the {kind}"
+    if len(names) == 1:
+        what = f"the {names[0]} {kind}"
+    elif names:
+        what = f"the full {kind}, in {', '.join(names[:-1])} and {names[-1]}"
+    install = f'`make lab LIBS="{tags}"`' if tags else "`make lab`"
+    page = f"[The book's page]({book.page(chapter)})"
+    solutions = " and the solutions, closed until you open them" if edition.workshop else ""
     note = (
-        f"> **This is the {library.name} notebook** of a chapter of [{book.title}]({site_address(book.repository)}), "
+        f"> **This is {what}** of a chapter of [{book.title}]({site_address(book.repository)}), "
         f"made by machine: to change it, change [the chapter]({book.file(chapter)}). "
-        f"[The book's page]({book.page(chapter)}) shows it with the other libraries and the outputs.\n"
+        f"{page} shows the outputs too{solutions}.\n"
         ">\n"
-        f"> It needs {library.name} and none of the others. "
-        f"In a copy of [the repository]({book.repository}), with Python 3.12, "
-        f'`make lab LIBS="{library.tag}"` installs JupyterLab and {library.name}; '
-        f'`pip install ".[{library.tag}]"` installs {library.name} alone.'
+        "> Run the next cell first. On Colab it installs what is missing there. On your own machine it only looks: "
+        f"in a copy of [the repository]({book.repository}), with Python 3.12, {install} installs what is needed."
     )
     title, _, rest = text.partition("\n")
     parts = (title, note, rest.strip()) if title.startswith("# ") else (note, text)
@@ -204,53 +265,153 @@ def libraries_of(notebook: NotebookNode, chapter: PurePosixPath) -> list[str | N
             raise CutError(str(error)) from error
         if cell.cell_type == "code":
             check_imports(cell.source, tags[-1], where)
+            if tags[-1] and cell.source.startswith("%%"):
+                raise CutError(f"{where}: a library's cell can't begin with %%, for full notebooks begin it with #.")
     return tags
 
 
-def cut(notebook: NotebookNode, library: Library, chapter: PurePosixPath, book: Book) -> NotebookNode:
-    """Return the part of a chapter's ``notebook`` that is for one library.
+def distributions(cells: Iterable[NotebookNode]) -> list[str]:
+    """Return, by the names that pip knows, what everybody's code cells import and the set-up cell has to look for."""
+    imported = set()
+    for cell in cells:
+        if cell.cell_type == "code" and not set(cell.metadata.get("tags", [])) & set(TAGS):
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Import):
+                    imported |= {name.name.partition(".")[0] for name in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    imported.add(node.module.partition(".")[0])
+    asked = imported - sys.stdlib_module_names - {"sidebyside"} - OF_THE_HOST
+    return sorted(PIP_NAMES.get(module, module) for module in asked)
+
+
+def set_up_cell(cells: Sequence[NotebookNode], edition: Edition, helper: str) -> NotebookNode:
+    """Return the first code cell, which finds or installs what the notebook's ``cells`` import.
+
+    ``helper`` is the address from which pip takes this package.
+    """
+    tags = [library.tag for library in edition.libraries]
+    extras = f"[{','.join(tags)}]" if tags else ""
+    needs = [f'    "{tag}",' for tag in tags]
+    packages = ", ".join(f'"{name}"' for name in distributions(cells))
+    call = [*needs, f"    packages=[{packages}],", "    started=set_up_started,"]
+    source = f"""\
+# Set-up. On Colab it installs what this notebook lacks; elsewhere it only looks.
+import sys
+import time
+from importlib.util import find_spec
+
+set_up_started = time.monotonic()
+course = "{helper}"
+if find_spec("sidebyside") is None:
+    if "google.colab" not in sys.modules:
+        raise ImportError(f'First, in a terminal: pip install "sidebyside{extras} @ {{course}}"')
+    !{{sys.executable}} -m pip install --quiet --no-deps "{{course}}"
+
+import sidebyside as sbs
+
+sbs.set_up(
+{"\n".join(call)}
+)"""
+    return nbformat.v4.new_code_cell(source, id="set-up", metadata={"tags": ["setup"]})
+
+
+def fold(cell: NotebookNode, tag: str | None) -> None:
+    """Close a solution's cell until the reader opens it, in JupyterLab and on Colab."""
+    if cell.cell_type == "code":
+        cell.source = f"{marks(tag)[1] if tag else '#@title Solution'}\n{cell.source}"
+        cell.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
+    else:
+        cell.source = f"<details>\n<summary>Solution</summary>\n\n{cell.source}\n\n</details>"
+
+
+def name_library(cell: NotebookNode, tag: str) -> None:
+    """Say in a cell of the full notebook, which has no tabs, whose it is."""
+    name = TAGS[tag]
+    if cell.cell_type == "code":
+        cell.source = f"{marks(tag)[0]}\n{cell.source}"
+    elif not re.match(rf"\*\*({name}|TensorFlow Probability)\b", cell.source):
+        cell.source = f"**{name}**\n\n{cell.source}"
+
+
+def place_to_write(number: int) -> NotebookNode:
+    """Return the cell that a workshop notebook has in the place of an exercise's solution, counted from 1."""
+    return nbformat.v4.new_code_cell("# Your work goes here. Add cells as you need them.", id=f"your-work-{number}")
+
+
+def without_solutions(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """Return cells with a place to write for each run of solutions, above the exercise's self-check if it has one."""
+    kept, places = [], 0
+    for solution, run in groupby(cells, lambda cell: "solution" in cell.metadata.get("tags", [])):
+        if not solution:
+            kept += run
+            continue
+        places += 1
+        checked = kept and kept[-1].cell_type == "code" and "sbs.check(" in kept[-1].source
+        kept.insert(len(kept) - bool(checked), place_to_write(places))
+    return kept
+
+
+def cut(
+    notebook: NotebookNode, edition: Edition, chapter: PurePosixPath, book: Book, helper: str | None = None
+) -> NotebookNode:
+    """Return what is made from a chapter's ``notebook`` for one edition.
 
     Raises :class:`CutError`, naming the cell, where :func:`libraries_of` does and at a role or directive that has no
     plain form.
     """
     cells = []
+    wanted = {None, *(library.tag for library in edition.libraries)}
     for number, (cell, tag) in enumerate(zip(notebook.cells, libraries_of(notebook, chapter), strict=True), start=1):
-        if tag not in {None, library.tag}:
+        if tag not in wanted:
             continue
-        kept = nbformat.from_dict(cell)
+        kept, solution = nbformat.from_dict(cell), "solution" in cell.metadata.get("tags", [])
         if kept.cell_type == "code":
             kept.outputs, kept.execution_count = [], None
         else:
             kept.source = plain_markdown(kept.source, chapter, book, cell_name(chapter, number, cell.source))
+            kept.source = kept.source.replace(OF_TABS, "").strip()
+            if edition.workshop:
+                kept.source = OF_SOLUTIONS.sub(
+                    f"The solutions are on [the book's page]({book.page(chapter)}).", kept.source
+                )
+        if tag and edition.full and not (solution and kept.cell_type == "code"):
+            name_library(kept, tag)
+        if solution:
+            fold(kept, tag)
         cells.append(kept)
+    if edition.workshop:
+        cells = without_solutions(cells)
     if not cells or cells[0].cell_type != "markdown":
         cells.insert(0, nbformat.v4.new_markdown_cell(id="introduction"))
-    cells[0].source = introduce(cells[0].source, library, chapter, book)
+    cells[0].source = introduce(cells[0].source, edition, chapter, book)
+    cells.insert(1, set_up_cell(cells, edition, helper or book.helper()))
     metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info") if key in notebook.metadata}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
-def write_cuts(folder: Path, target: Path) -> list[Path]:
-    """Write the cuts of every ``.ipynb`` in ``folder`` to ``target/<tag>/``, and return their paths."""
+def write_cuts(folder: Path, target: Path, commit: str | None = None) -> list[Path]:
+    """Write what is made from every ``.ipynb`` in ``folder`` to ``target``, and return the paths.
+
+    Notebooks fetch this package from ``commit``, by default from the book's branch.
+    """
     book = Book.above(folder)
     written = []
-    for old in (file for tag in TAGS for file in (target / tag).glob("*.ipynb")):
-        old.unlink()  # else the cut of a chapter that was renamed would stay
+    for old in editions(TAGS):
+        shutil.rmtree(target / old.folder, ignore_errors=True)  # else what was made of a renamed chapter would stay
     for path in sorted(folder.glob("*.ipynb")):
         chapter = PurePosixPath(path.resolve().relative_to(book.root).as_posix())
         notebook = nbformat.read(path, as_version=4)
-        used = libraries_of(notebook, chapter)
-        for library in (library for library in LIBRARIES.values() if library.tag in used):
-            made = cut(notebook, library, chapter, book)
-            (target / library.tag).mkdir(parents=True, exist_ok=True)
-            nbformat.write(made, target / library.tag / path.name)
-            written.append(target / library.tag / path.name)
+        for edition in editions(libraries_of(notebook, chapter)):
+            made = cut(notebook, edition, chapter, book, book.helper(commit))
+            (target / edition.folder).mkdir(parents=True, exist_ok=True)
+            nbformat.write(made, target / edition.folder / path.name)
+            written.append(target / edition.folder / path.name)
     return written
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the cuts, list them, and return 1 if a chapter can't be cut."""
-    parser = argparse.ArgumentParser(prog="make cuts", description="Make one notebook per library from each chapter.")
+    """Make all notebooks, list them, and return 1 if a chapter can't be cut."""
+    parser = argparse.ArgumentParser(prog="make cuts", description="Make the notebooks that people run.")
     parser.add_argument("folder", type=Path, help="where the chapters are: notebooks")
     parser.add_argument("target", type=Path, help="where the cuts go: build/cuts")
     given = parser.parse_args(arguments)
