@@ -23,10 +23,10 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides test run lab cuts cuts-alone lock lint references mutants seeds clean
+.PHONY: help doctor book slides test run lab cuts cuts-alone colab publish-notebooks lock lint references mutants seeds clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 # 3.12 first: PyStan 3.14 does not load on Python 3.13.
 $(BIN)/python:
@@ -94,12 +94,18 @@ lint: $(VENV)/.all ## bring pairs in step, format and check code and notebooks w
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	@$(BIN)/jupytext --quiet --sync notebooks/*.ipynb slides/*.ipynb
 
-cuts: $(VENV)/.book ## make one notebook per library from each chapter, into build/cuts
+cuts: $(VENV)/.book ## make the notebooks that people run (per library, full, workshop) into build/cuts
 	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
 
 cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds no other library (an hour)
 	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
 	@$(BIN)/python tests/cuts_alone.py
+
+colab: $(VENV)/.all ## run notebooks as on Colab, on Python 3.12 and 3.13; ON="3.13 pymc full 06" chooses (hours, GBs)
+	@$(BIN)/python tests/colab_stand_in.py $(ON)
+
+publish-notebooks: $(VENV)/.book ## commit them to the branch "notebooks", for Colab and Binder; WORKSHOP=2026-12-01 adds that day
+	@$(BIN)/python -m sidebyside.publish.branch . $(if $(WORKSHOP),--workshop $(WORKSHOP))
 
 references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
 	@$(BIN)/python -m sidebyside.references

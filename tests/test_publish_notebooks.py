@@ -1,0 +1,165 @@
+"""The branch that Colab and Binder open: what is on it, that a workshop never changes, that nothing else moves."""
+
+import subprocess
+
+import nbformat
+import pytest
+import test_cuts
+import yaml
+
+from sidebyside.libraries import TAGS
+from sidebyside.publish import branch
+
+ENVIRONMENT = "dependencies:\n  - python=3.12\n  - pip:\n      - -e .\n"
+DAY = "2026-12-01"
+
+course = test_cuts.course
+
+
+def git(folder, *arguments):
+    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.rstrip("\n")
+
+
+@pytest.fixture
+def repository(course, monkeypatch):
+    """Return the small course of test_cuts as a repository with one commit."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
+    (course / "environment.yml").write_text(ENVIRONMENT)
+    (course / "src").mkdir()
+    (course / "src" / "package.py").write_text("x = 1\n")
+    git(course, "init", "--quiet", "--initial-branch=main")
+    commit(course)
+    return course
+
+
+def commit(folder):
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "A change")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def change_chapter(folder):
+    test_cuts.write(folder, [*test_cuts.chapter_cells(), test_cuts.markdown("One more.")])
+    return commit(folder)
+
+
+def files(folder, commit="notebooks"):
+    listed = git(folder, "ls-tree", "-r", f"{commit}^{{tree}}").splitlines()
+    return {line.split("\t")[1]: line.split()[2] for line in listed}
+
+
+def show(folder, path):
+    return git(folder, "show", f"refs/heads/notebooks:{path}")
+
+
+def test_the_branch_holds_the_newest_notebooks_and_what_binder_needs(repository):
+    assert branch.publish(repository)
+    expected = {f"{folder}/06_small.ipynb" for folder in (*TAGS, "full")} | {"README.md", "environment.yml"}
+    assert set(files(repository)) == expected
+    notebook = nbformat.reads(show(repository, "pymc/06_small.ipynb"), as_version=4)
+    assert "git+https://github.com/Side/course.git@main" in notebook.cells[1].source
+    asked = yaml.safe_load(show(repository, "environment.yml"))["dependencies"][-1]["pip"]
+    assert asked == ["sidebyside @ git+https://github.com/Side/course.git@main"]
+    assert "[The book](https://side.github.io/course/)" in show(repository, "README.md")
+
+
+def test_published_again_without_a_change_there_is_no_new_commit(repository):
+    first = branch.publish(repository, DAY)
+    assert branch.publish(repository, DAY) is None
+    assert branch.publish(repository) is None
+    assert git(repository, "rev-parse", "refs/heads/notebooks") == first
+
+
+def test_a_workshop_is_a_folder_of_its_own_with_the_package_of_its_commit(repository):
+    pinned = git(repository, "rev-parse", "HEAD")
+    change_chapter(repository)  # not the package
+    branch.publish(repository, DAY)
+    frozen = {path for path in files(repository) if path.startswith("workshop/")}
+    assert frozen == {f"workshop/{DAY}/{folder}/06_small.ipynb" for folder in (*TAGS, "full")}
+    notebook = nbformat.reads(show(repository, f"workshop/{DAY}/stan/06_small.ipynb"), as_version=4)
+    assert f'course = "git+https://github.com/Side/course.git@{pinned}"' in notebook.cells[1].source
+
+
+def test_a_published_workshop_never_changes(repository, capsys):
+    branch.publish(repository, DAY)
+    before = files(repository)
+    change_chapter(repository)
+    assert branch.main([str(repository), "--workshop", DAY]) == 1
+    said = capsys.readouterr().err
+    assert f"The workshop of {DAY} is published, and 6 of its notebooks would change" in said
+    assert "choose another day" in said
+    assert files(repository) == before, "nothing was published"
+    branch.publish(repository, "2026-12-02")
+    after = files(repository)
+    old = {path: stored for path, stored in before.items() if path.startswith("workshop/")}
+    assert old.items() <= after.items(), "the older day stays as it was"
+    assert after["pymc/06_small.ipynb"] != before["pymc/06_small.ipynb"], "the newest are new"
+    assert len([path for path in after if path.startswith("workshop/")]) == 2 * len(old)
+
+
+def test_a_change_of_the_package_alone_is_a_change_too(repository):
+    branch.publish(repository, DAY)
+    (repository / "src" / "package.py").write_text("x = 2\n")
+    commit(repository)
+    with pytest.raises(branch.PublishError, match="is published, and 6 of its notebooks would change"):
+        branch.publish(repository, DAY)
+
+
+def test_notebooks_of_a_chapter_that_is_gone_go_but_not_from_a_workshop(repository):
+    branch.publish(repository, DAY)
+    (repository / "notebooks" / "06_small.ipynb").rename(repository / "notebooks" / "07_small.ipynb")
+    commit(repository)
+    branch.publish(repository)
+    assert "pymc/06_small.ipynb" not in files(repository)
+    assert "pymc/07_small.ipynb" in files(repository)
+    assert f"workshop/{DAY}/pymc/06_small.ipynb" in files(repository)
+
+
+def test_working_tree_index_and_branch_are_left_alone(repository):
+    (repository / "README.md").write_text("staged\n")
+    git(repository, "add", "README.md")
+    (repository / "notes.txt").write_text("mine\n")
+    before = git(repository, "status", "--porcelain"), git(repository, "rev-parse", "HEAD"), git(repository, "branch")
+    assert branch.publish(repository)
+    status, head, branches = before
+    assert git(repository, "status", "--porcelain") == status == "A  README.md\n?? notes.txt"
+    assert git(repository, "rev-parse", "HEAD") == head
+    assert git(repository, "branch").splitlines() == [branches, "  notebooks"]
+
+
+def test_what_is_not_committed_is_not_published(repository, capsys):
+    (repository / "src" / "package.py").write_text("x = 3\n")
+    assert branch.main([str(repository)]) == 1
+    assert "Commit first" in capsys.readouterr().err
+    assert "notebooks" not in git(repository, "branch")
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2026-13-01", "2026-02-30", "2026-1-1", "../2026-01-01"])
+def test_a_workshops_folder_is_a_day(repository, day):
+    with pytest.raises(branch.PublishError, match="write it as in WORKSHOP=2026-12-01"):
+        branch.publish(repository, day)
+
+
+def test_a_clone_goes_on_from_the_published_branch_and_never_falls_behind_it(repository, tmp_path_factory):
+    branch.publish(repository, DAY)
+    clone = tmp_path_factory.mktemp("clone") / "course"
+    git(repository.parent, "clone", "--quiet", str(repository), str(clone))
+    change_chapter(clone)
+    made = branch.publish(clone)
+    assert git(clone, "rev-parse", f"{made}^") == git(clone, "rev-parse", "origin/notebooks")
+    assert f"workshop/{DAY}/pymc/06_small.ipynb" in files(clone, "refs/heads/notebooks")
+    change_chapter(repository)
+    branch.publish(repository, "2026-12-02")
+    git(clone, "fetch", "--quiet")
+    with pytest.raises(branch.PublishError, match="git branch --force notebooks origin/notebooks"):
+        branch.publish(clone)
+
+
+def test_a_chapter_that_cant_be_cut_is_not_published(repository, capsys):
+    test_cuts.write(repository, [test_cuts.code("x = 1", "pymcc")])
+    commit(repository)
+    assert branch.main([str(repository)]) == 1
+    assert "looks like the library tag 'pymc'" in capsys.readouterr().err
