@@ -42,6 +42,23 @@
   document.addEventListener("change", onTab((input) => (place = findTop(input))), { capture: true });
   document.addEventListener("change", onTab((input) => scrollBy({ top: findTop(input) - place, behavior: "instant" })));
 
+  // The chapter's buttons: those for one library follow the tabs. Without this script the full notebook's are there.
+  const showLaunch = (tag) => {
+    const launch = document.querySelector(".sbs-launch");
+    const name = launch && JSON.parse(launch.dataset.libraries)[tag];
+    if (!name) return;
+    const [colab, download] = ["[data-open]", "[download]"].map((selector) => launch.querySelector(selector));
+    colab.dataset.library = tag;
+    colab.href = colab.dataset.open.replace("/full/", `/${tag}/`);
+    colab.textContent = `Colab: ${name}`;
+    colab.setAttribute("aria-label", `Open in Colab: ${name}`);
+    colab.hidden = false;
+    download.href = download.getAttribute("href").replace(/[^/]+(?=\/[^/]+$)/, tag);
+    download.textContent = `Download: ${name}`;
+    download.setAttribute("aria-label", `Download: ${name} notebook`);
+  };
+  document.addEventListener("change", onTab((input) => showLaunch(input.nextElementSibling.dataset.syncId)));
+
   const make = (tag, properties = {}, children = []) => {
     const node = Object.assign(document.createElement(tag), properties);
     node.append(...children);
@@ -153,6 +170,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    showLaunch(libraries.find((tag) => tag === memory.get(CHOICE)) ?? libraries[0]);
     // The theme's arrows that unfold a chapter's parts in the sidebar have no name for who can't see them.
     for (const arrow of document.querySelectorAll(".bd-links summary")) {
       const chapter = arrow.closest("li").querySelector(":scope > a").textContent.trim();
