@@ -64,6 +64,7 @@ def environment_of(version: str, with_torch: bool, bare: bool) -> Path:
     colab = next(folder.glob("lib/python3.*/site-packages")) / "google" / "colab"
     colab.mkdir(parents=True, exist_ok=True)
     (colab / "__init__.py").write_text('"""Not Colab: a stand-in that knows its name."""\n')
+    (colab / "output.py").write_text('"""JAX imports it on Colab."""\n')
     done.touch()
     return folder
 
