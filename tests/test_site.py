@@ -386,6 +386,102 @@ def test_figures_lie_on_a_white_card_in_dark_mode(chapter_at, make_reader):
     assert style == ["rgb(255, 255, 255)", "none", "12px"]
 
 
+# ---- the buttons that run a chapter ----
+
+
+def launch(page):
+    """Return the buttons of a chapter: accessible name, address."""
+    links = page.get_by_role("navigation", name="Run this chapter").get_by_role("link").all()
+    return {link.get_attribute("aria-label"): link.get_attribute("href") for link in links}
+
+
+def test_buttons_open_the_full_notebook_and_that_of_the_chosen_library(address, make_reader):
+    page = make_reader().page
+    page.goto(address(CHAPTER) + "?lib=stan")
+    for tag in ("stan", "pyro"):
+        name = TAGS[tag]
+        tab(page, tag).click()
+        found = launch(page)
+        assert list(found) == [
+            f"Open in Colab: {name}",
+            "Open in Colab: all five",
+            "Open in Binder: all five",
+            f"Download: {name} notebook",
+        ]
+        colab, full, binder, download = found.values()
+        assert colab.endswith(f"/blob/notebooks/{tag}/06_robust_regression.ipynb")
+        assert full.startswith("https://colab.research.google.com/github/")
+        assert full.endswith("/blob/notebooks/full/06_robust_regression.ipynb")
+        assert binder.endswith("/notebooks?urlpath=lab%2Ftree%2Ffull%2F06_robust_regression.ipynb")
+        assert download == f"../cuts/{tag}/06_robust_regression.ipynb"
+    page.goto(address("notebooks/08b_varying_slopes"))
+    assert "Open in Colab: Pyro" in launch(page), "the choice is remembered"
+
+
+def test_buttons_follow_the_keyboard(chapter_at, make_reader):
+    page = make_reader().page
+    page.goto(chapter_at)
+    assert "Open in Colab: PyMC" in launch(page), "on a first visit, that of the tab that is open"
+    page.locator(".sd-tab-set > input:checked").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "Open in Colab: Stan" in launch(page)
+    link = page.get_by_role("link", name="Open in Colab: Stan")
+    link.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    assert link.evaluate("link => link === document.activeElement")
+    assert link.evaluate("link => getComputedStyle(link).outlineStyle") == "solid"
+
+
+def test_what_is_downloaded_is_the_notebook(chapter_at, site, make_reader):
+    page = make_reader().page
+    page.goto(chapter_at + "?lib=tfp")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download: TFP notebook").click()
+    assert download.value.suggested_filename == "06_robust_regression.ipynb"
+    made = site / "cuts" / "tfp" / "06_robust_regression.ipynb"
+    assert Path(download.value.path()).read_bytes() == made.read_bytes()
+
+
+def test_without_javascript_the_buttons_are_those_of_the_full_notebook(chapter_at, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(chapter_at)
+    names = ["Open in Colab: all five", "Open in Binder: all five", "Download the notebook"]
+    assert [link.get_attribute("aria-label") for link in page.locator(".sbs-launch a:visible").all()] == names
+    context.close()
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
+def test_every_chapter_has_one_way_to_each_notebook_that_is_made(name, site, site_address, make_reader):
+    page = make_reader().page
+    page.goto(f"{site_address}/{name}.html")
+    addresses = list(launch(page).values())
+    assert len(set(addresses)) == len(addresses) == (4 if page.locator(".sd-tab-set").count() else 3)
+    for link in addresses[:-2]:
+        assert (site / "cuts" / link.split("/blob/notebooks/")[1]).is_file()
+    elsewhere = page.locator("a[href*='colab.research']:not(.sbs-launch a), a[href*='mybinder']:not(.sbs-launch a)")
+    assert elsewhere.count() == 0, "the theme's own buttons would open something else"
+
+
+def test_pages_that_are_no_chapters_have_no_such_buttons(address, make_reader):
+    page = make_reader().page
+    page.goto(address("book/glossary"))
+    assert page.locator(".sbs-launch").count() == 0
+
+
+def test_buttons_fit_a_phone(chapter_at, make_reader):
+    page = make_reader(**PHONE).page
+    page.goto(chapter_at + "?lib=numpyro")
+    links = page.get_by_role("navigation", name="Run this chapter").get_by_role("link").all()
+    assert len(links) == 4
+    for link in links:
+        box = link.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+        assert box["height"] >= 24
+
+
 def test_search_finds_a_term(site_address, make_reader):
     page = make_reader().page
     page.goto(f"{site_address}/search.html?q=posterior")
