@@ -117,7 +117,8 @@ def run(path: Path, environment: Path, git_settings: Path) -> Run:
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
         place = Path(folder)
         copy, home, content = place / "env", place / "home", place / "content"
-        shutil.copytree(environment, copy, symlinks=True)
+        # hard links: pip and Python replace files, and write into none
+        shutil.copytree(environment, copy, symlinks=True, copy_function=os.link)
         home.mkdir()
         content.mkdir()
         before = megabytes(copy)
