@@ -150,7 +150,7 @@ def test_solutions_are_folded_and_the_text_says_where_they_are(course):
     )
     made = make(course)
     *_, text, words, program = made["pymc"].cells
-    assert text.source == told
+    assert text.source == "Solutions are folded away below each exercise. Go."
     assert words.source == "<details>\n<summary>Solution</summary>\n\nIt is $x$.\n\n</details>"
     assert program.source == "#@title Solution\nx = 1"
     assert program.metadata.cellView == "form"

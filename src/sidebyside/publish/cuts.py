@@ -41,6 +41,7 @@ OF_TABS = (
     "Choose your library in the tabs; the page remembers it. "
     'On a wide screen, "Side by side" puts any two next to each other.'
 )
+OF_THE_PAGE = "; they were run like everything else on this page"
 OF_SOLUTIONS = re.compile(r"Solutions are folded away below[^.]*\.")
 PIP_NAMES = {"daft": "daft-pgm", "sklearn": "scikit-learn"}
 OF_THE_HOST = {"IPython", "ipywidgets"}  # tied to the front end: whoever runs the notebook has the right ones
@@ -369,7 +370,7 @@ def cut(
             kept.outputs, kept.execution_count = [], None
         else:
             kept.source = plain_markdown(kept.source, chapter, book, cell_name(chapter, number, cell.source))
-            kept.source = kept.source.replace(OF_TABS, "").strip()
+            kept.source = kept.source.replace(OF_TABS, "").replace(OF_THE_PAGE, "").strip()
             if edition.workshop:
                 kept.source = OF_SOLUTIONS.sub(
                     f"The solutions are on [the book's page]({book.page(chapter)}).", kept.source
