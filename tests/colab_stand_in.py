@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from cuts_alone import megabytes
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -73,11 +74,6 @@ def pip(environment: Path, *arguments: str) -> None:
     """Install into an environment."""
     command = [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-cache-dir", *arguments]
     subprocess.run(command, check=True)
-
-
-def megabytes(folder: Path) -> float:
-    """Return what the files in a folder take, in units of 1e6 bytes."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file()) / 1e6
 
 
 @dataclass
