@@ -99,7 +99,7 @@ def environment(text: str, helper: str) -> str:
     """Return environment.yml for the branch, where this package is not in the folder and comes from ``helper``."""
     if text.count("- -e .\n") != 1:
         raise PublishError("environment.yml has no line '- -e .' to replace by the package's address.")
-    return text.replace("- -e .\n", f"- sidebyside @ {helper}\n")
+    return text.replace(", from this folder", "").replace("- -e .\n", f"- sidebyside @ {helper}\n")
 
 
 def publish(root: Path, workshop: str | None = None) -> str | None:
