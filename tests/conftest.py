@@ -1,11 +1,13 @@
 """The built site in a browser, for every test that looks at what readers see."""
 
+import contextlib
 import functools
 import http.server
 import os
 import re
 import shutil
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,14 +34,21 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="session")
-def site_address(site):
-    """Serve the built book on this machine and return its address, without a slash at the end."""
-    handler = functools.partial(QuietHandler, directory=str(site))
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve ``folder`` on this machine, and give its address, without a slash at the end."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def site_address(site):
+    """Serve the built book on this machine and return its address, without a slash at the end."""
+    with serve(site) as address:
+        yield address
 
 
 # Of module scope: Playwright keeps an event loop running, which a notebook's test in the same process must not meet.

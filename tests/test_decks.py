@@ -3,7 +3,7 @@
 import re
 import shutil
 import sys
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
-from sidebyside.libraries import LIBRARIES
+from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.publish import decks
+from sidebyside.publish.deck_code import highlighted, select_lines
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(deck.stem for deck in (ROOT / "slides").glob("*.ipynb"))
@@ -38,6 +39,21 @@ def figure(name, alt, images=1):
     return cell
 
 
+PRINTED = {
+    "says": [new_output("stream", text="slope  1.2 < 2\n\nwidth  0.3\n")],
+    "shows": [new_output("display_data", {"text/markdown": "The slope is **1.2**.", "text/plain": "<Markdown>"})],
+    "value": [new_output("execute_result", {"text/plain": "1.25"})],
+    "silent": [],
+    "both": [new_output("stream", text="one"), new_output("execute_result", {"text/plain": "two"})],
+}
+
+
+def printing(name, outputs):
+    cell = new_code_cell("print()", metadata={"name": name})
+    cell.outputs = outputs
+    return cell
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder like the repository, with one chapter and no deck yet."""
@@ -53,6 +69,9 @@ def folder(tmp_path):
             figure("fig-none", "Nothing", images=0),
             figure("fig-twice", "Two", images=2),
             new_code_cell(CODE, metadata={"name": "model"}),
+            new_code_cell("a = 1\n\nb = 2", metadata={"name": "gap"}),
+            *(new_code_cell(f"import {tag}\n{tag}.go()\n{tag}.end()", metadata={"name": f"own-{tag}"}) for tag in TAGS),
+            *(printing(name, outputs) for name, outputs in PRINTED.items()),
         ]
     )
     nbformat.write(chapter, tmp_path / "notebooks" / "01_toy.ipynb")
@@ -110,7 +129,7 @@ def test_code_comes_from_the_chapter_and_is_highlighted(folder, lines, expected)
     ("lines", "expected"), [("2", "b"), ("2-3", "b\nc"), ("1,3-4", "a\nc\nd"), ("1-4", "a\nb\nc\nd")]
 )
 def test_selected_lines(lines, expected):
-    assert decks.select_lines("a\nb\nc\nd", lines) == expected
+    assert select_lines("a\nb\nc\nd", lines) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,7 +137,105 @@ def test_selected_lines(lines, expected):
 )
 def test_lines_that_cannot_be(lines, said):
     with pytest.raises(ValueError, match=said):
-        decks.select_lines("a\nb\nc\nd", lines)
+        select_lines("a\nb\nc\nd", lines)
+
+
+def lit(block):
+    """Return for each line of a block of code the steps in which it is lit."""
+    return [line["data-lit"] for line in block.select(".line")]
+
+
+def test_code_steps_through_its_lines(folder):
+    block = second_slide(folder, code_reference("01_toy#model steps=1|2-3|1,3")).select_one(".code")
+    assert lit(block) == ["1 3", "2", "2 3"]
+    assert len(block.select(":scope > .fragment")) == 2  # the first step needs none
+    assert "stepped" in block["class"]
+
+
+def test_steps_count_the_lines_that_are_shown(folder):
+    block = second_slide(folder, code_reference("01_toy#model lines=2-3 steps=1|2")).select_one(".code")
+    assert lit(block) == ["1", "2"]
+    assert block.get_text() == "    slope = sample()\n    return slope * x\n"
+
+
+def test_code_without_steps_has_no_fragment(folder):
+    block = second_slide(folder, code_reference("01_toy#model")).select_one(".code")
+    assert not block.select(".fragment")
+    assert "stepped" not in block["class"]
+
+
+def test_a_blank_line_of_code_stays_one(folder):
+    assert second_slide(folder, code_reference("01_toy#gap")).select_one("pre").get_text() == "a = 1\n\nb = 2\n"
+
+
+def test_tabs_show_each_library_s_cell(folder):
+    slide = second_slide(folder, code_reference("01_toy#own-{library} steps=1|2-3\n# stan lines=2-3 steps=2|1"))
+    tabs, panels = slide.select("[role=tab]"), slide.select("[role=tabpanel]")
+    assert [tab.get_text() for tab in tabs] == list(LIBRARIES)
+    assert [tab["aria-selected"] for tab in tabs] == ["true", *["false"] * 4]
+    assert [panel.has_attr("hidden") for panel in panels] == [False, *[True] * 4]
+    for tag, tab, panel in zip(TAGS, tabs, panels, strict=True):
+        assert {"library", tag} <= set(tab["class"])
+        assert (tab["aria-controls"], panel["aria-labelledby"]) == (panel["id"], tab["id"])
+        shown = f"{tag}.go()\n{tag}.end()\n"
+        assert panel.get_text() == (shown if tag == "stan" else f"import {tag}\n{shown}")
+        assert lit(panel) == (["2", "1"] if tag == "stan" else ["1", "2", "2"])
+    assert len(slide.select(".tabs > .fragment")) == 1
+
+
+def test_each_block_of_tabs_has_its_own_ids(folder):
+    slide = second_slide(folder, "\n\n".join([code_reference("01_toy#own-{library}")] * 2))
+    ids = [tag["id"] for tag in slide.select("[id]")]
+    assert len(ids) == len(set(ids)) == 20
+
+
+def test_a_stan_program_is_highlighted_as_stan():
+    source = 'program = """\ndata {\n  int N;\n}\n"""\nfit = build(program)'
+    lines = highlighted(source, "python", "stan")
+    assert BeautifulSoup("<pre>" + "\n".join(lines) + "</pre>", "html.parser").get_text() == source
+    assert '<span class="kt">int</span>' in lines[2]
+    assert '<span class="kt">' not in "".join(highlighted(source, "python", "pymc"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("01_toy#says", "slope  1.2 < 2\n\nwidth  0.3"),
+        ("01_toy#says lines=3", "width  0.3"),
+        ("01_toy#value", "1.25"),
+    ],
+)
+def test_stored_text_stands_as_it_was_printed(folder, reference, expected):
+    shown = second_slide(folder, f"```output\n# chapter:{reference}\n```").select_one("pre.output")
+    assert shown.get_text().replace("\u200b", "") == expected
+
+
+def test_stored_markdown_stays_markdown(folder):
+    shown = second_slide(folder, "```output\n# chapter:01_toy#shows\n```").p
+    assert str(shown) == "<p>The slope is <strong>1.2</strong>.</p>"
+
+
+@pytest.mark.parametrize(
+    ("asked", "address", "typed"),
+    [
+        ("https://example.org/a_b?c=1&d=2", "https://example.org/a_b?c=1&d=2", "example.org/a_b?c=1&d=2"),
+        ("repository:", "https://example.org/course", "example.org/course"),
+        ("site:", "https://example.github.io/course/", "example.github.io/course"),
+        ("site:notebooks/01_toy.html", "https://example.github.io/course/notebooks/01_toy.html", None),
+    ],
+)
+def test_a_qr_code_and_its_address_in_letters(folder, asked, address, typed):
+    (folder / "_config.yml").write_text("repository:\n  url: https://example.org/example/course\n")
+    address = address.replace("example.org/course", "example.org/example/course")
+    typed = (typed or address.removeprefix("https://")).replace("example.org/course", "example.org/example/course")
+    shown = second_slide(folder, f"![Scan it](qr:{asked})").select_one(".qr")
+    assert shown.img["alt"] == "Scan it"
+    assert shown.a["href"] == address
+    assert shown.a.get_text() == typed
+    svg = b64decode(shown.img["src"].removeprefix("data:image/svg+xml;base64,")).decode()
+    assert svg == decks.qr_code(address).decode()
+    path = BeautifulSoup(svg, "html.parser").select_one("path.qrline")["d"]
+    assert path.count("h") > 100
 
 
 def test_a_library_in_bold_gets_its_colour_and_marker(folder):
@@ -167,6 +284,21 @@ def test_notes_after_a_fragment_are_the_slide_s(folder):
         (code_reference("01_toy#words"), ["chapter:01_toy#words", "not a code cell"]),
         (code_reference("01_toy#model lines=2-9"), ["chapter:01_toy#model", "lines=2-9 goes beyond its 3 lines"]),
         (code_reference("01_toy#model\nmore = 1"), ["cannot be read"]),
+        (code_reference("01_toy#model steps=1|2-4"), ["01_toy#model: steps=2-4 goes beyond its 3 lines"]),
+        (code_reference("01_toy#model lines=2-3 steps=1|3"), ["01_toy#model: steps=3 goes beyond its 2 lines"]),
+        (code_reference("01_toy#model steps=1||2"), ["01_toy#model: steps= is not of the form"]),
+        (code_reference("01_toy#model\n# stan lines=1"), ["01_toy#model", "a label that ends in {library}"]),
+        (code_reference("01_toy#mod-{library}"), ["chapter:01_toy#mod-pymc", "no cell"]),
+        (code_reference("01_toy#own-{library}\n# bugs lines=1"), ["'# bugs lines=1' is not of the form"]),
+        (code_reference("01_toy#own-{library}\n# tfp steps=1|4"), ["own-tfp: steps=4 goes beyond its 3 lines"]),
+        (code_reference("01_toy#own-{library} steps=1|2\n# tfp steps=1"), ["as many steps", "pymc has 2", "tfp has 1"]),
+        ("```output\n# chapter:01_toy#silent\n```", ["chapter:01_toy#silent", "stores 0 outputs of text", "make run"]),
+        ("```output\n# chapter:01_toy#both\n```", ["chapter:01_toy#both", "stores 2 outputs of text"]),
+        ("```output\n# chapter:01_toy#says lines=4\n```", ["chapter:01_toy#says", "lines=4 goes beyond its 3 lines"]),
+        ("```output\n# chapter:01_toy#says steps=1\n```", ["chapter:01_toy#says", "an output has no steps"]),
+        ("![x](qr:site:notebooks/02_gone.html)", ["qr:site:notebooks/02_gone.html", "02_gone.ipynb"]),
+        ("![x](qr:http://example.org)", ["qr:http://example.org", "https address, repository: or site:"]),
+        ("![](qr:repository:)", ["qr:repository:", "no alternative text"]),
         ("[x](chapter:01_toy#fig-line)", ["cannot be read", "![words]"]),
         ("![x](gone.png)", ["no image gone.png beside the deck"]),
     ],

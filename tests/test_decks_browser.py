@@ -1,14 +1,20 @@
 """The built decks as speakers meet them, in a browser: served by a local server, and opened from the folder."""
 
 import re
+import shutil
 import zlib
 from pathlib import Path
 
+import nbformat
 import pytest
+from conftest import serve
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.publish import decks
 
-NAMES = sorted(deck.stem for deck in (Path(__file__).parents[1] / "slides").glob("*.ipynb"))
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(deck.stem for deck in (ROOT / "slides").glob("*.ipynb"))
 FOREIGN = {name: decks.FONTS[spoken][0] for name in NAMES if (spoken := decks.language(Path(name))) in decks.FONTS}
 SIZES = [(1280, 720), (1920, 1080), (1024, 768)]
 
@@ -20,6 +26,7 @@ MISFITS = """slide => {
   const room = {left: box.left + pad("Left"), right: box.right - pad("Right"),
                 top: box.top + pad("Top"), bottom: box.bottom - pad("Bottom")};
   for (const node of slide.querySelectorAll("*:not(aside, aside *, mjx-container *)")) {
+    if (!node.checkVisibility()) continue;
     const its = node.getBoundingClientRect(), name = `${node.tagName} ${node.textContent.trim().slice(0, 40)}`;
     if (Math.min(its.left - room.left, room.right - its.right, its.top - room.top, room.bottom - its.bottom) < -1)
       found.push(`${name} leaves its slide's room`);
@@ -80,14 +87,36 @@ def start(page, address):
 
 
 def slides(page):
-    """Visit every slide with the keyboard, from the first to the last, and yield each."""
+    """Visit every slide with the keyboard, from the first to the last, and yield each as it opens."""
     total = page.evaluate("Reveal.getTotalSlides()")
     for number in range(1, total + 1):
         assert page.locator(".slide-number").inner_text().split() == [str(number), "/", str(total)]
         yield page.locator("section.present:not(.stack)")
+        for _ in steps(page):
+            pass
         if number < total:
             page.keyboard.press("Space")
     assert page.evaluate("Reveal.isLastSlide()")
+
+
+def steps(page):
+    """Yield a slide's steps by number, from the first, which shows when the slide opens, to the last."""
+    number = 1
+    yield number
+    while page.evaluate("Reveal.availableFragments().next"):
+        page.keyboard.press("Space")
+        number += 1
+        yield number
+
+
+def libraries(page):
+    """Yield the libraries that the slide's tabs show one after the other; None where it has no tabs."""
+    if not page.locator("section.present [role=tab]").count():
+        yield None
+        return
+    for number, tag in enumerate(TAGS, start=1):
+        page.keyboard.press(str(number))
+        yield tag
 
 
 def test_there_are_decks():
@@ -134,7 +163,9 @@ def test_nothing_leaves_its_slide(name, width, height, served, make_reader):
         assert min(box["x"], box["y"]) >= -1
         assert box["x"] + box["width"] <= width + 1
         assert box["y"] + box["height"] <= height + 1
-        assert slide.evaluate(MISFITS) == []
+        for step in steps(page):
+            for library in libraries(page):
+                assert slide.evaluate(MISFITS) == [], f"step {step}, {library}: {slide.inner_text()}"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -302,3 +333,148 @@ def test_every_slide_is_accessible(name, scheme, served, make_reader):
             for node in violation["nodes"]
         ]
         assert serious == [], slide.locator("h1, h2").inner_text()
+
+
+# ---- code that steps, and tabs: a small deck ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """Return the folder of a small deck: code in steps, then the five libraries' tabs on two slides."""
+    folder = tmp_path_factory.mktemp("toy")
+    for name in ("notebooks", "slides"):
+        (folder / name).mkdir()
+    shutil.copytree(ROOT / "slides" / "template", folder / "slides" / "template")
+    cells = [new_code_cell(f"import {tag}\n{tag}.draw()\n{tag}.show()", metadata={"name": tag}) for tag in TAGS]
+    nbformat.write(new_notebook(cells=cells), folder / "notebooks" / "01_toy.ipynb")
+    shown = [
+        "# Toy",
+        "## Steps\n\n```python\n# chapter:01_toy#stan steps=1|2-3|1,3\n```",
+        "## Tabs\n\n```python\n# chapter:01_toy#{library} steps=1|2\n# pyro steps=3|1\n```",
+        "## Again\n\n```python\n# chapter:01_toy#{library}\n```",
+    ]
+    cells = []
+    for minute, source in enumerate(shown):
+        end = " **4:00**" if minute == 3 else ""
+        for kind, text in (("slide", source), ("notes", f"**{minute}:00** Say this.{end}")):
+            cells.append(new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}}))
+    nbformat.write(new_notebook(cells=cells), folder / "slides" / "toy.ipynb")
+    decks.build(folder / "slides", folder / "out", folder / "notebooks")
+    return folder / "out"
+
+
+@pytest.fixture(params=["http", "file"])
+def toy_address(request, toy):
+    """Return the small deck's address, once at a local server, once in the folder."""
+    if request.param == "file":
+        yield (toy / "toy.html").as_uri()
+        return
+    with serve(toy) as address:
+        yield f"{address}/toy.html"
+
+
+def lit(slide):
+    """Return the numbers of the lines that are lit in the code that shows; none where it has no steps."""
+    lines = slide.locator("pre").filter(visible=True).locator(".line")
+    return [number for number, line in enumerate(lines.all(), 1) if "lit" in line.get_attribute("class").split()]
+
+
+def test_code_steps_forwards_and_back(toy_address, make_reader):
+    page = make_reader().page
+    start(page, f"{toy_address}#/1")
+    slide = page.locator("section.present:not(.stack)")
+    for keys, expected in [("", [1]), ("Space", [2, 3]), ("Space", [1, 3]), ("ArrowLeft", [2, 3]), ("ArrowLeft", [1])]:
+        if keys:
+            page.keyboard.press(keys)
+        assert lit(slide) == expected
+    dim, bright = (slide.locator(".line").nth(at).evaluate("line => getComputedStyle(line).color") for at in (1, 0))
+    assert dim != bright
+    for _ in range(3):
+        page.keyboard.press("Space")
+    assert slide.locator("h2").inner_text() == "Tabs"
+    page.keyboard.press("ArrowLeft")
+    assert lit(slide) == [1, 3], "back on the slide, at its last step"
+
+
+def chosen(page):
+    """Return the tags of the tab and of the code that show on a page, after a check that they are the same."""
+    tab = page.locator("section.present [role=tab][aria-selected=true]").inner_text()
+    code = page.locator("section.present [role=tabpanel]").filter(visible=True).inner_text()
+    tag = LIBRARIES[tab.strip()].tag
+    assert f"import {tag}\n" in code
+    return tag
+
+
+def test_keys_clicks_and_arrows_choose_a_library(toy_address, make_reader):
+    page = make_reader().page
+    start(page, f"{toy_address}#/2")
+    slide = page.locator("section.present:not(.stack)")
+    assert (chosen(page), lit(slide)) == ("pymc", [1])
+    page.keyboard.press("4")
+    assert (chosen(page), lit(slide)) == ("pyro", [3])
+    page.keyboard.press("Space")
+    assert (chosen(page), lit(slide)) == ("pyro", [1])
+    page.keyboard.press("2")
+    assert (chosen(page), lit(slide)) == ("stan", [2])
+    page.get_by_role("tab", name="TFP").click()
+    assert chosen(page) == "tfp"
+    page.keyboard.press("ArrowRight")  # a click leaves the arrow keys to the slides
+    assert slide.locator("h2").inner_text() == "Again"
+    assert chosen(page) == "tfp", "the choice holds for the slides to come"
+    page.get_by_role("tab", name="TFP").focus()
+    for key, tag in [("ArrowLeft", "pyro"), ("Home", "pymc"), ("ArrowLeft", "tfp"), ("ArrowRight", "pymc")]:
+        page.keyboard.press(key)
+        assert (chosen(page), slide.locator("h2").inner_text()) == (tag, "Again")
+        assert page.evaluate("document.activeElement.ariaSelected") == "true"
+    page.keyboard.press("3")
+    page.reload()
+    page.wait_for_function("() => window.Reveal && Reveal.isReady()")
+    assert chosen(page) == "numpyro", "the choice outlives a reload"
+
+
+@pytest.mark.parametrize(("asked", "tag"), [("?lib=stan", "stan"), ("?lib=bugs", "pymc"), ("", "pymc")])
+def test_the_address_chooses_a_library(asked, tag, toy_address, make_reader):
+    page = make_reader().page
+    start(page, f"{toy_address}{asked}#/3")
+    assert chosen(page) == tag
+
+
+@pytest.mark.parametrize(("asked", "name"), [("", "PyMC"), ("&lib=stan", "Stan")])
+def test_paper_shows_one_library_and_every_line_alike(asked, name, toy_address, make_reader):
+    page = make_reader().page
+    start(page, f"{toy_address}?print-pdf{asked}")
+    sheets = page.locator(".pdf-page")
+    page.wait_for_function("() => document.querySelectorAll('.pdf-page').length === 4")
+    assert sheets.nth(2).locator("[role=tab]").filter(visible=True).all_inner_texts() == [name]
+    assert sheets.nth(2).locator("pre").filter(visible=True).count() == 1
+    for sheet in (1, 2):
+        lines = sheets.nth(sheet).locator("pre").filter(visible=True).locator(".line")
+        looks = lines.evaluate_all(
+            "all => all.map(line => getComputedStyle(line).color + getComputedStyle(line).background)"
+        )
+        assert len(set(looks)) == 1
+
+
+def test_the_speaker_view_follows_the_library(toy_address, make_reader):
+    """From the slides to the speaker view, and from it to the slides."""
+    reader = make_reader()
+    start(reader.page, f"{toy_address}?lib=stan#/2")
+    with reader.context.expect_page() as opened:
+        reader.page.keyboard.press("s")
+    view = opened.value
+    frames = [view.frame_locator(f"{frame} iframe") for frame in ("#current-slide", "#upcoming-slide")]
+
+    def wait(name):
+        for frame in frames:
+            tab = frame.locator("section.present [role=tab][aria-selected=true]")
+            tab.filter(has_text=re.compile(f"^{name}$")).wait_for()
+
+    wait("Stan")
+    reader.page.keyboard.press("5")
+    wait("TFP")
+    view.locator("body").press("3")
+    wait("NumPyro")
+    assert chosen(reader.page) == "numpyro"
+    frames[0].locator("section.present").get_by_role("tab", name="PyMC").click()
+    wait("PyMC")
+    assert chosen(reader.page) == "pymc"

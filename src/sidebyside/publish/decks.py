@@ -5,8 +5,15 @@ say where a slide begins (nbconvert's ``slideshow.slide_type``). A deck computes
 
 - ``![words](chapter:06_robust_regression#fig-outliers)`` becomes the stored figure of the cell with that name. With
   no words of its own it takes the chapter's alternative text.
-- A fenced block whose one line is ``# chapter:06_robust_regression#mixture-model-pymc lines=2-9`` becomes that cell's
-  code; ``lines`` (counted from 1, both ends included, ranges joined by commas) may be left out.
+- A fenced block whose line is ``# chapter:06_robust_regression#mixture-model-pymc lines=2-9 steps=1-3|4,6`` becomes
+  that cell's code. ``lines`` (counted from 1, both ends included, ranges joined by commas) may be left out. ``steps``
+  lights some of the lines shown, counted anew, first these, then those.
+- With ``{library}`` at the label's end the block shows five tabs; a further line ``# stan lines=4-9 steps=1|2-6`` says
+  what is other for that library.
+- The same in a block that opens with ```` ```output ```` becomes what the cell has printed; a table or Markdown that
+  it displays stays one.
+- ``![words](qr:ADDRESS)`` becomes a QR code with its address in letters; ``ADDRESS`` is an https address,
+  ``repository:``, or ``site:notebooks/06_robust_regression.html`` for a page of the published book.
 - ``**PyMC**``, the name of a library in bold, gets that library's colour and marker.
 - ``<repository:>`` becomes the repository's address, from ``_config.yml``.
 
@@ -25,18 +32,23 @@ import sys
 import tempfile
 from base64 import b64encode
 from functools import cache
+from html import escape
 from importlib.metadata import distribution
+from io import BytesIO
 from itertools import pairwise
 from mimetypes import guess_type
 from pathlib import Path
 
 import nbformat
+import segno
 import yaml
 from nbconvert import SlidesExporter
 from nbconvert.preprocessors import Preprocessor
 from traitlets import Unicode
 
-from sidebyside.libraries import LIBRARIES
+from sidebyside.libraries import LIBRARIES, TAGS
+from sidebyside.publish.cuts import site_address
+from sidebyside.publish.deck_code import OF_A_LIBRARY, Asked, Code, code_block, select_lines
 
 # What the decks load, all of it from packages in the lock: (distribution, folder in it, files).
 ASSETS = (
@@ -56,7 +68,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}  # matplotlib's markers, as characters
 
 IMAGE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<target>[^)\s]+)\)")
-CODE = re.compile(r"^```(?P<language>\w+)\n# (?P<target>chapter:\S+)(?: lines=(?P<lines>\S+))?\n```$", re.MULTILINE)
+CODE = re.compile(
+    r"^```(?P<language>\w+)\n"
+    r"# (?P<target>chapter:\S+)(?P<asked>(?: (?:lines|steps)=\S+)*)\n"
+    r"(?P<further>(?:#.*\n)*)"
+    r"```$",
+    re.MULTILINE,
+)
 LIBRARY = re.compile(rf"\*\*({'|'.join(LIBRARIES)})\*\*")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 OPENS = re.compile(r"\*\*(\d+):([0-5]\d)\*\*")
@@ -74,24 +92,6 @@ def named_cells(chapter: Path) -> dict[str, nbformat.NotebookNode]:
     return {cell.metadata["name"]: cell for cell in cells if "name" in cell.metadata}
 
 
-def select_lines(code: str, lines: str) -> str:
-    """Return the ``lines`` of ``code``: ``"3-9"``, or ranges joined by commas, ``"1,3-9"``, counted from 1.
-
-    Raises :class:`ValueError` where ``lines`` is no such text or goes beyond the code.
-    """
-    have = code.splitlines()
-    chosen = []
-    for part in lines.split(","):
-        found = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last:
-            raise ValueError(f"lines={lines} is not of the form 3-9 or 1,3-9")
-        if last > len(have):
-            raise ValueError(f"lines={lines} goes beyond its {len(have)} lines")
-        chosen += have[first - 1 : last]
-    return "\n".join(chosen)
-
-
 class Chapters(Preprocessor):
     """Puts the chapters' figures and code in the place of the references to them."""
 
@@ -100,7 +100,7 @@ class Chapters(Preprocessor):
 
     def preprocess(self, nb, resources):
         """Return the deck with every reference resolved. Raises :class:`DeckError` where one cannot be."""
-        slide = 0
+        slide = self.blocks = 0
         for cell in nb.cells:
             slide += starts_slide(cell)
             self.where = f"{resources['metadata']['name']}.ipynb, slide {slide}"
@@ -112,13 +112,17 @@ class Chapters(Preprocessor):
             if "chapter:" in IMAGE.sub("", CODE.sub("", cell.source)):
                 raise DeckError(
                     f"{self.where}: a reference to a chapter cannot be read. Write "
-                    "![words](chapter:NOTEBOOK#NAME), or a fenced block of the one line '# chapter:NOTEBOOK#NAME'."
+                    "![words](chapter:NOTEBOOK#NAME), or a fenced block with the line '# chapter:NOTEBOOK#NAME', which "
+                    "may end in lines=1-9 and steps=1-3|4-9."
                 )
             cell.source = LIBRARY.sub(library, cell.source)
             if "<repository:>" in cell.source:
                 cell.source = cell.source.replace("<repository:>", f"<{self.repository()}>")
             cell.source = IMAGE.sub(lambda found, cell=cell: self.image(found, cell), cell.source)
-            cell.source = CODE.sub(self.code, cell.source)  # last: nothing may change the chapter's code
+            # Last: nothing may change what the chapter holds.
+            cell.source = CODE.sub(
+                lambda found: (self.output if found[1] == "output" else self.code)(found), cell.source
+            )
         return nb, resources
 
     def find(self, target: str) -> nbformat.NotebookNode:
@@ -135,11 +139,15 @@ class Chapters(Preprocessor):
     def image(self, found: re.Match, cell: nbformat.NotebookNode) -> str:
         """Attach the figure to ``cell``, so that it travels inside the page, and return the Markdown that shows it."""
         words, target = found["words"], found["target"]
-        if target.startswith("chapter:"):
+        scheme, _, rest = target.partition(":")
+        if scheme == "chapter":
             figure = self.find(target)
             kind, data = "image/png", self.png(target, figure)
             words = words or " ".join(figure.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split())
             words = re.sub(r"([\[\]])", r"\\\1", words)
+        elif scheme == "qr":
+            address = self.address(rest)
+            kind, data = "image/svg+xml", b64encode(qr_code(address)).decode()
         else:
             file = Path(self.slides) / target
             if not file.is_file():
@@ -153,7 +161,8 @@ class Chapters(Preprocessor):
         attachments = cell.setdefault("attachments", {})
         name = f"figure-{len(attachments)}"
         attachments[name] = {kind: data}
-        return f"![{words}](attachment:{name})"
+        shown = f"![{words}](attachment:{name})"
+        return f'<span class="qr">{shown}{in_letters(address)}</span>' if scheme == "qr" else shown
 
     def png(self, target: str, figure: nbformat.NotebookNode) -> str:
         """Return the one PNG image (base64) that the cell ``figure`` stores."""
@@ -165,16 +174,83 @@ class Chapters(Preprocessor):
             )
         return "".join(images[0].split())
 
+    def block(self, found: re.Match) -> str:
+        """Return what stands in the place of a fenced block."""
+        return self.output(found) if found["language"] == "output" else self.code(found)
+
     def code(self, found: re.Match) -> str:
-        """Return the fenced block with the chapter's code in it."""
-        source = self.find(found["target"])
-        if source.cell_type != "code":
-            raise DeckError(f"{self.where}: {found['target']}: this is not a code cell.")
+        """Return the HTML of the chapter's code that the block asks for."""
+        target, all_asked = found["target"], Asked().update(found["asked"])
+        if not target.endswith("{library}"):
+            if found["further"]:
+                raise DeckError(f"{self.where}: {target}: lines for a library need a label that ends in {{library}}.")
+            asked = {None: all_asked}
+        else:
+            asked = dict.fromkeys(TAGS, all_asked)
+            for line in found["further"].splitlines():
+                own = OF_A_LIBRARY.fullmatch(line)
+                if not own:
+                    raise DeckError(
+                        f"{self.where}: {target}: {line!r} is not of the form '# stan lines=4-9 steps=1|2-6', with one "
+                        f"of {', '.join(TAGS)}."
+                    )
+                asked[own["tag"]] = all_asked.update(own["asked"])
+        codes = {}
+        for tag, its in asked.items():
+            label = target.replace("{library}", tag) if tag else target
+            cell = self.find(label)
+            if cell.cell_type != "code":
+                raise DeckError(f"{self.where}: {label}: this is not a code cell.")
+            try:
+                codes[tag] = Code.of(cell.source, its, found["language"], tag)
+            except ValueError as error:
+                raise DeckError(f"{self.where}: {label}: {error}.") from error
+        self.blocks += 1
         try:
-            code = select_lines(source.source, found["lines"]) if found["lines"] else source.source
+            return code_block(codes, self.blocks)
         except ValueError as error:
-            raise DeckError(f"{self.where}: {found['target']}: {error}.") from error
-        return f"```{found['language']}\n{code}\n```"
+            raise DeckError(f"{self.where}: {target}: {error}.") from error
+
+    def output(self, found: re.Match) -> str:
+        """Return what the cell has printed or displayed as text, as Markdown."""
+        target, asked = found["target"], Asked().update(found["asked"])
+        shown = []
+        for output in self.find(target).get("outputs", []):
+            data = output.get("data", {})
+            if not any(kind.startswith("image/") for kind in data):
+                shown.append((data["text/markdown"], True) if "text/markdown" in data else (printed(output), False))
+        if len(shown) != 1:
+            raise DeckError(
+                f"{self.where}: {target}: the cell stores {len(shown)} outputs of text and a deck shows exactly one. "
+                "Execute the chapter (make run NB=...), or name another cell."
+            )
+        ((text, markdown),) = shown
+        if asked.steps or found["further"]:
+            raise DeckError(f"{self.where}: {target}: an output has no steps; lines= alone may follow its label.")
+        try:
+            text = select_lines(text, asked.lines)
+        except ValueError as error:
+            raise DeckError(f"{self.where}: {target}: {error}.") from error
+        if markdown:
+            return text
+        size = f"--columns: {max(map(len, text.splitlines()))}; --lines: {len(text.splitlines())}"
+        text = escape(text).replace("\n\n", "\n&#8203;\n")  # a blank line would end the block of HTML
+        return f'<pre class="output" style="{size}"><samp>{text}</samp></pre>'
+
+    def address(self, asked: str) -> str:
+        """Return the address that ``asked`` stands for: itself, the repository's, or that of a page of the book."""
+        scheme, _, rest = asked.partition(":")
+        if scheme == "https":
+            return asked
+        if asked == "repository:":
+            return self.repository()
+        if scheme != "site":
+            raise DeckError(f"{self.where}: qr:{asked}: write an https address, repository: or site:PATH.")
+        page = Path(self.slides).resolve().parent / (rest or "index.html")
+        sources = [page.with_suffix(kind) for kind in (".ipynb", ".md")]
+        if rest and not any(source.is_file() for source in sources):
+            raise DeckError(f"{self.where}: qr:{asked}: no page of the book: there is no {sources[0]} and no .md.")
+        return site_address(self.repository()) + rest
 
     def repository(self) -> str:
         """Return the repository's address, which stands in ``_config.yml`` alone."""
@@ -227,6 +303,24 @@ def seconds(time: re.Match | None, otherwise: str) -> int:
     return 60 * int(time[1]) + int(time[2])
 
 
+def printed(output: nbformat.NotebookNode) -> str:
+    """Return the plain text of a stored output."""
+    return output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
+
+
+def qr_code(address: str) -> bytes:
+    """Return the QR code of ``address`` as SVG, dark on white whatever the deck's theme."""
+    svg = BytesIO()
+    segno.make(address, micro=False).save(svg, kind="svg", light="white", omitsize=True, xmldecl=False)
+    return svg.getvalue()
+
+
+def in_letters(address: str) -> str:
+    """Return a link that shows ``address`` as one types it; long ones break after a slash."""
+    typed = escape(address).removeprefix("https://").removesuffix("/").replace("/", "/<wbr>")
+    return f'<a href="{escape(address)}">{typed}</a>'
+
+
 def library(found: re.Match) -> str:
     """Return a library's name with its colour and marker."""
     return f'<strong class="library {LIBRARIES[found[1]].tag}">{found[1]}</strong>'
@@ -263,7 +357,7 @@ def export(deck: Path, notebooks: Path) -> str:
     if not nb.cells or not starts_slide(nb.cells[0]) or not (title := TITLE.search(nb.cells[0].source)):
         raise DeckError(f"{deck.name}: the first cell must start a slide and hold the title, as in '# Title'.")
     resources = {"metadata": {"name": deck.stem}, "title": title[1], "library_css": library_css()}
-    resources["font_css"] = font_css(language(deck))
+    resources |= {"font_css": font_css(language(deck)), "libraries": list(TAGS)}
     # Before the exporter's own preprocessors, which mark where slides end: Pace may move a cell.
     for step in (Chapters(notebooks=str(notebooks), slides=str(deck.parent)), Pace()):
         nb, resources = step.preprocess(nb, resources)
