@@ -30,6 +30,7 @@ _HOME = {
     "show_error": "outputs",
     "prepare": "style",
     "plot_agreement": "style",
+    "animate": "style",
     "DATA_COLOUR": "style",
     "POSTERIOR_COLOUR": "style",
     "CONTRAST_COLOUR": "style",

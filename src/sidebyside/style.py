@@ -1,12 +1,16 @@
 """How the course's figures look: one style, one colour for data, one for posteriors, one per library."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 
+import IPython.display
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from sidebyside.libraries import LIBRARIES
 from sidebyside.outputs import silence_known_warnings
@@ -75,3 +79,26 @@ def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, 
     axes[0, 0].invert_yaxis()
     fig.suptitle("Posterior means and 95% intervals (line and band: reference mean ± sd)", fontsize=12)
     return fig
+
+
+def animate(fig: Figure, draw: Callable, frames: Iterable, seconds: float = 0.25) -> IPython.display.Image:
+    """Return ``fig`` as an animated GIF, small enough to be stored in a notebook: 16 colours, those of the last frame.
+
+    Parameters
+    ----------
+    fig : it is closed in the end, so that it does not show a second time
+    draw : changes the figure; called with each of ``frames`` in turn
+    frames : the last one stays for three seconds, then all begins anew
+    seconds : for how long each of the others is seen
+    """
+    canvas, drawn = FigureCanvasAgg(fig), []
+    for frame in frames:
+        draw(frame)
+        canvas.draw()
+        drawn.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    plt.close(fig)
+    palette = drawn[-1].quantize(16, kmeans=1)
+    first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in drawn)
+    gif, durations = BytesIO(), [*[1000 * seconds] * len(others), 3000]
+    first.save(gif, "GIF", save_all=True, append_images=others, duration=durations, loop=0, optimize=True)
+    return IPython.display.Image(gif.getvalue(), format="gif")

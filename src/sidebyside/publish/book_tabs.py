@@ -17,6 +17,7 @@ from sphinx.errors import ExtensionError
 from sphinx_design.shared import create_component
 
 from sidebyside.libraries import LIBRARIES, TAGS
+from sidebyside.publish.animation import last_frame
 from sidebyside.publish.tags import TagError, cell_name, library_tag
 
 GATHERED = (*TAGS, "solution")
@@ -42,8 +43,8 @@ def find_problems(notebook: PurePath, cells: list[dict]) -> list[str]:
     return problems
 
 
-def check_and_drop(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Stop at malformed tags, and take the cells tagged ``setup`` out (Sphinx's event ``source-read``)."""
+def prepare(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Stop at malformed tags, drop the cells tagged ``setup``, add stills (Sphinx's event ``source-read``)."""
     path = Path(app.env.doc2path(docname))
     if path.suffix != ".ipynb":
         return
@@ -51,7 +52,16 @@ def check_and_drop(app: Sphinx, docname: str, source: list[str]) -> None:
     if problems := find_problems(path.relative_to(app.srcdir), notebook["cells"]):
         raise ExtensionError("\n".join(problems))
     notebook["cells"] = [cell for cell in notebook["cells"] if "setup" not in cell["metadata"].get("tags", [])]
+    for cell in notebook["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = [shown for output in cell["outputs"] for shown in (output, *still(output))]
     source[0] = json.dumps(notebook)
+
+
+def still(output: dict) -> list[dict]:
+    """Return what stands beside an animated picture, of which the style sheet shows one: its last frame."""
+    gif = output.get("data", {}).get("image/gif")
+    return [{**output, "data": {"image/png": last_frame("".join(gif))}}] if gif else []
 
 
 class TaggedRenderer(myst_nb_sphinx.SphinxNbRenderer):
@@ -136,7 +146,7 @@ def setup(app: Sphinx) -> dict:
     app.setup_extension("sphinx_design")
     # MyST-NB has no hook for Markdown cells: its parser finds the renderer under this name.
     myst_nb_sphinx.SphinxNbRenderer = TaggedRenderer
-    app.connect("source-read", check_and_drop)
+    app.connect("source-read", prepare)
     app.connect("doctree-read", gather)
     app.connect("builder-inited", add_assets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

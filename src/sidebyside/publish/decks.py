@@ -47,6 +47,7 @@ from nbconvert.preprocessors import Preprocessor
 from traitlets import Unicode
 
 from sidebyside.libraries import LIBRARIES, TAGS
+from sidebyside.publish.animation import last_frame
 from sidebyside.publish.cuts import site_address
 from sidebyside.publish.deck_code import OF_A_LIBRARY, Asked, Code, code_block, select_lines
 
@@ -81,6 +82,11 @@ OPENS = re.compile(r"\*\*(\d+):([0-5]\d)\*\*")
 CLOSES = re.compile(r"\*\*(\d+):([0-5]\d)\*\*$")
 
 
+# The picture of a figure that publish/projector.py adds to a cell's outputs while the chapter is executed.
+PROJECTOR = "image/vnd.sidebyside.projector+png"
+FOR_DECKS = "SIDEBYSIDE_FOR_DECKS"  # the environment variable: the sha256 of each such cell's source, blanks between
+
+
 class DeckError(ValueError):
     """A deck asks for what is not there; the message names the deck, the slide and the label."""
 
@@ -90,6 +96,13 @@ def named_cells(chapter: Path) -> dict[str, nbformat.NotebookNode]:
     """Return the cells of the notebook at ``chapter`` that carry a ``name``, by name."""
     cells = nbformat.read(chapter, as_version=4).cells
     return {cell.metadata["name"]: cell for cell in cells if "name" in cell.metadata}
+
+
+def figures_shown(slides: Path, chapter: str) -> set[str]:
+    """Return the names of the figures of ``chapter`` (``"06_robust_regression"``) that decks in ``slides`` show."""
+    cells = [cell for deck in slides.glob("*.ipynb") for cell in nbformat.read(deck, as_version=4).cells]
+    targets = [found["target"] for cell in cells for found in IMAGE.finditer(cell.source)]
+    return {target.partition("#")[2] for target in targets if target.startswith(f"chapter:{chapter}#")}
 
 
 class Chapters(Preprocessor):
@@ -142,37 +155,49 @@ class Chapters(Preprocessor):
         scheme, _, rest = target.partition(":")
         if scheme == "chapter":
             figure = self.find(target)
-            kind, data = "image/png", self.png(target, figure)
+            pictures = self.pictures(target, figure)
             words = words or " ".join(figure.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split())
             words = re.sub(r"([\[\]])", r"\\\1", words)
         elif scheme == "qr":
             address = self.address(rest)
-            kind, data = "image/svg+xml", b64encode(qr_code(address)).decode()
+            pictures = {"image/svg+xml": b64encode(qr_code(address)).decode()}
         else:
             file = Path(self.slides) / target
             if not file.is_file():
                 raise DeckError(f"{self.where}: there is no image {target} beside the deck.")
-            kind, data = guess_type(file)[0], b64encode(file.read_bytes()).decode()
+            pictures = {guess_type(file)[0]: b64encode(file.read_bytes()).decode()}
         if not words:
             raise DeckError(
                 f"{self.where}: {target}: the figure has no alternative text. Write it between the brackets; "
                 "a chapter's figure may carry it instead, in its cell's metadata: mystnb: {image: {alt: ...}}."
             )
         attachments = cell.setdefault("attachments", {})
-        name = f"figure-{len(attachments)}"
-        attachments[name] = {kind: data}
-        shown = f"![{words}](attachment:{name})"
-        return f'<span class="qr">{shown}{in_letters(address)}</span>' if scheme == "qr" else shown
+        shown = ""
+        for kind, data in pictures.items():
+            name = f"figure-{len(attachments)}"
+            attachments[name] = {kind: data}
+            shown += f"![{words}](attachment:{name})"
+        if scheme == "qr":
+            return f'<span class="qr">{shown}{in_letters(address)}</span>'
+        return f'<span class="animation">{shown}</span>' if len(pictures) > 1 else shown
 
-    def png(self, target: str, figure: nbformat.NotebookNode) -> str:
-        """Return the one PNG image (base64) that the cell ``figure`` stores."""
-        images = [out.data["image/png"] for out in figure.get("outputs", []) if "image/png" in out.get("data", {})]
+    def pictures(self, target: str, figure: nbformat.NotebookNode) -> dict[str, str]:
+        """Return the one image (base64) that the cell ``figure`` stores, by type; of an animation, its last frame too.
+
+        Where there is a picture for the projector, it is taken.
+        """
+        images = []
+        for data in (out.get("data", {}) for out in figure.get("outputs", [])):
+            if "image/png" in data:
+                images.append({"image/png": data.get(PROJECTOR, data["image/png"])})
+            elif "image/gif" in data:
+                images.append({"image/gif": data["image/gif"], "image/png": last_frame(data["image/gif"])})
         if len(images) != 1:
             raise DeckError(
-                f"{self.where}: {target}: the cell stores {len(images)} PNG images and a deck shows exactly one. "
-                "Execute the chapter (make run NB=...), or name another cell."
+                f"{self.where}: {target}: the cell stores {len(images)} images (PNG or GIF) and a deck shows exactly "
+                "one. Execute the chapter (make run NB=...), or name another cell."
             )
-        return "".join(images[0].split())
+        return {kind: "".join(data.split()) for kind, data in images[0].items()}
 
     def block(self, found: re.Match) -> str:
         """Return what stands in the place of a fenced block."""

@@ -23,6 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
+from sidebyside.publish.decks import FOR_DECKS, figures_shown
 from sidebyside.publish.tags import cell_name
 
 TEXT_FORMAT = "md:myst"
@@ -294,6 +295,9 @@ def run(text: Path, stored: Path) -> list[str]:
     """
     notebook = read_pair(text, stored)
     executed = fingerprints(notebook)
+    shown = figures_shown(_root(text) / "slides", stored.stem)
+    cells = zip(executed, _code(notebook), strict=True)
+    for_decks = [fingerprint for fingerprint, (_, cell) in cells if cell.metadata.get("name") in shown]
     where, began, took = str(text), 0.0, {}
 
     def remember(cell: NotebookNode, cell_index: int) -> None:
@@ -310,12 +314,15 @@ def run(text: Path, stored: Path) -> list[str]:
         store_widget_state=False,
         on_cell_execute=remember,
         on_cell_executed=clock,
-        extra_arguments=["--log-level=ERROR"],  # else it warns of its TCP ports, about which an author can do nothing
+        extra_arguments=[
+            "--log-level=ERROR",  # else it warns of its TCP ports, about which an author can do nothing
+            "--IPKernelApp.extensions=['sidebyside.publish.projector']",
+        ],
     )
     started = time.monotonic()
     try:
         # The package switches progress bars off when outputs are going to be stored.
-        client.execute(env={**os.environ, "SIDEBYSIDE_STORING": "1"})
+        client.execute(env={**os.environ, "SIDEBYSIDE_STORING": "1", FOR_DECKS: " ".join(for_decks)})
     except (CellExecutionError, DeadKernelError) as error:
         raise ExecuteError(f"{where} failed:\n{ANSI.sub('', str(error))}" + _keep_failed(notebook, stored)) from error
     seconds = time.monotonic() - started
