@@ -25,7 +25,7 @@ from sidebyside.publish.decks import FOR_DECKS, PROJECTOR
 WIDTH, HEIGHT = 11.5, 5.4  # inches: what a slide of 12.8 by 7.2 inches leaves to a figure below one line of heading
 SMALLEST = 18  # points: capitals as high as a fortieth of the slide
 LARGER = 1.6  # type; lines and markers grow half as much
-TICKS = 5
+TICKS = 4
 DOTS = 150  # an inch: a slide is then 1920 wide
 COLOURS = 64  # they halve the file and cannot be seen
 
