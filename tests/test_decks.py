@@ -210,6 +210,11 @@ def test_stored_text_stands_as_it_was_printed(folder, reference, expected):
     assert shown.get_text().replace("\u200b", "") == expected
 
 
+def test_all_that_a_cell_printed_is_shown(folder):
+    slide = second_slide(folder, "```output\n# chapter:01_toy#both\n```")
+    assert [shown.get_text() for shown in slide.select("pre.output")] == ["one", "two"]
+
+
 def test_stored_markdown_stays_markdown(folder):
     shown = second_slide(folder, "```output\n# chapter:01_toy#shows\n```").p
     assert str(shown) == "<p>The slope is <strong>1.2</strong>.</p>"
@@ -292,8 +297,8 @@ def test_notes_after_a_fragment_are_the_slide_s(folder):
         (code_reference("01_toy#own-{library}\n# bugs lines=1"), ["'# bugs lines=1' is not of the form"]),
         (code_reference("01_toy#own-{library}\n# tfp steps=1|4"), ["own-tfp: steps=4 goes beyond its 3 lines"]),
         (code_reference("01_toy#own-{library} steps=1|2\n# tfp steps=1"), ["as many steps", "pymc has 2", "tfp has 1"]),
-        ("```output\n# chapter:01_toy#silent\n```", ["chapter:01_toy#silent", "stores 0 outputs of text", "make run"]),
-        ("```output\n# chapter:01_toy#both\n```", ["chapter:01_toy#both", "stores 2 outputs of text"]),
+        ("```output\n# chapter:01_toy#silent\n```", ["chapter:01_toy#silent", "stores no output of text", "make run"]),
+        ("```output\n# chapter:01_toy#both lines=1\n```", ["chapter:01_toy#both", "lines= needs one output of text"]),
         ("```output\n# chapter:01_toy#says lines=4\n```", ["chapter:01_toy#says", "lines=4 goes beyond its 3 lines"]),
         ("```output\n# chapter:01_toy#says steps=1\n```", ["chapter:01_toy#says", "an output has no steps"]),
         ("![x](qr:site:notebooks/02_gone.html)", ["qr:site:notebooks/02_gone.html", "02_gone.ipynb"]),

@@ -239,28 +239,34 @@ class Chapters(Preprocessor):
     def output(self, found: re.Match) -> str:
         """Return what the cell has printed or displayed as text, as Markdown."""
         target, asked = found["target"], Asked().update(found["asked"])
+        if asked.steps or found["further"]:
+            raise DeckError(f"{self.where}: {target}: an output has no steps; lines= alone may follow its label.")
         shown = []
         for output in self.find(target).get("outputs", []):
             data = output.get("data", {})
             if not any(kind.startswith("image/") for kind in data):
                 shown.append((data["text/markdown"], True) if "text/markdown" in data else (printed(output), False))
-        if len(shown) != 1:
+        if not shown:
             raise DeckError(
-                f"{self.where}: {target}: the cell stores {len(shown)} outputs of text and a deck shows exactly one. "
+                f"{self.where}: {target}: the cell stores no output of text. "
                 "Execute the chapter (make run NB=...), or name another cell."
             )
-        ((text, markdown),) = shown
-        if asked.steps or found["further"]:
-            raise DeckError(f"{self.where}: {target}: an output has no steps; lines= alone may follow its label.")
-        try:
-            text = select_lines(text, asked.lines)
-        except ValueError as error:
-            raise DeckError(f"{self.where}: {target}: {error}.") from error
-        if markdown:
-            return text
-        size = f"--columns: {max(map(len, text.splitlines()))}; --lines: {len(text.splitlines())}"
-        text = escape(text).replace("\n\n", "\n&#8203;\n")  # a blank line would end the block of HTML
-        return f'<pre class="output" style="{size}"><samp>{text}</samp></pre>'
+        if asked.lines and len(shown) > 1:
+            raise DeckError(
+                f"{self.where}: {target}: lines= needs one output of text and the cell stores {len(shown)}."
+            )
+        blocks = []
+        for text, markdown in shown:
+            try:
+                text = select_lines(text, asked.lines)
+            except ValueError as error:
+                raise DeckError(f"{self.where}: {target}: {error}.") from error
+            if not markdown:
+                size = f"--columns: {max(map(len, text.splitlines()))}; --lines: {len(text.splitlines())}"
+                text = escape(text).replace("\n\n", "\n&#8203;\n")  # a blank line would end the block of HTML
+                text = f'<pre class="output" style="{size}"><samp>{text}</samp></pre>'
+            blocks.append(text)
+        return "\n\n".join(blocks)
 
     def address(self, asked: str) -> str:
         """Return the address that ``asked`` stands for: itself, the repository's, or that of a page of the book."""
