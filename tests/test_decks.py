@@ -1,4 +1,4 @@
-"""The decks: references to chapters, their errors, their languages, and what the lightning talk may hold."""
+"""The decks: references to chapters, their errors, their languages, and what a talk may hold."""
 
 import re
 import shutil
@@ -21,7 +21,8 @@ from sidebyside.publish.deck_code import highlighted, select_lines
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(deck.stem for deck in (ROOT / "slides").glob("*.ipynb"))
 TRANSLATED = [name for name in NAMES if decks.language(Path(name)) != "en"]
-LIGHTNING = [name for name in NAMES if name.partition("_")[0] == "lightning"]
+MINUTES = {"lightning": 5, "talk": 25}
+TALKS = [name for name in NAMES if name.partition("_")[0] in MINUTES]
 PNG = b64encode(b"the bytes of a figure").decode()
 CODE = "def model(x):\n    slope = sample()\n    return slope * x"
 # What a speaker says in a minute: words, and in Japanese characters. On a slide a word may take 2.5 of these.
@@ -459,7 +460,7 @@ def test_a_translation_is_one(name):
         assert len(re.findall(japanese, notes)) > count(notes, "ja") / 2, notes
 
 
-# ---- the lightning talk ----------------------------------------------------------------------------
+# ---- the talks -------------------------------------------------------------------------------------
 
 
 def slides_of(name):
@@ -472,6 +473,11 @@ def slides_of(name):
         is_notes = decks.slide_type(cell) == "notes"
         slides[-1] = (shown, notes + cell.source) if is_notes else (shown + cell.source + "\n", notes)
     return slides
+
+
+def minutes(name):
+    """Return how long the talk lasts, a translation as long as its original."""
+    return MINUTES[name.partition("_")[0]]
 
 
 def bare(markdown):
@@ -500,23 +506,23 @@ def test_every_slide_has_notes(name):
         assert len(notes) > 40, shown
 
 
-@pytest.mark.parametrize("name", LIGHTNING)
-def test_the_talk_fits_five_minutes(name):
+@pytest.mark.parametrize("name", TALKS)
+def test_the_talk_fits_its_minutes(name):
     language = decks.language(Path(name))
-    assert sum(count(notes, language) for _, notes in slides_of(name)) <= 5 * A_MINUTE[language]
+    assert sum(count(notes, language) for _, notes in slides_of(name)) <= minutes(name) * A_MINUTE[language]
 
 
-@pytest.mark.parametrize("name", LIGHTNING)
+@pytest.mark.parametrize("name", TALKS)
 def test_each_slide_has_the_time_its_words_need(name):
     slides, language = slides_of(name), decks.language(Path(name))
     times = [decks.seconds(decks.OPENS.match(notes), "") for _, notes in slides]
     times.append(decks.seconds(decks.CLOSES.search(slides[-1][1]), ""))
-    assert (times[0], times[-1]) == (0, 300)
+    assert (times[0], times[-1]) == (0, 60 * minutes(name))
     for (_, notes), begin, end in zip(slides, times, times[1:], strict=False):
         assert count(notes, language) / A_MINUTE[language] * 60 <= end - begin, notes
 
 
-@pytest.mark.parametrize("name", LIGHTNING)
+@pytest.mark.parametrize("name", TALKS)
 def test_a_slide_holds_few_words_and_little_code(name):
     language = decks.language(Path(name))
     for shown, _ in slides_of(name):

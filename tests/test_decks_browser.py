@@ -25,7 +25,7 @@ MISFITS = """slide => {
   const scale = box.width / slide.offsetWidth, pad = side => parseFloat(style["padding" + side]) * scale;
   const room = {left: box.left + pad("Left"), right: box.right - pad("Right"),
                 top: box.top + pad("Top"), bottom: box.bottom - pad("Bottom")};
-  for (const node of slide.querySelectorAll("*:not(aside, aside *, mjx-container *)")) {
+  for (const node of slide.querySelectorAll("*:not(aside, aside *, mjx-container *, wbr)")) {
     if (!node.checkVisibility()) continue;
     const its = node.getBoundingClientRect(), name = `${node.tagName} ${node.textContent.trim().slice(0, 40)}`;
     if (Math.min(its.left - room.left, room.right - its.right, its.top - room.top, room.bottom - its.bottom) < -1)
