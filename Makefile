@@ -23,7 +23,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides test run lab cuts cuts-alone colab publish-notebooks lock lint references mutants seeds clean
+.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks lock lint references mutants seeds clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -56,10 +56,13 @@ book: $(VENV)/.book ## build the book and the decks from the stored outputs, int
 	@$(BIN)/jupyter-book build . --toc book/_toc.yml --path-output build --all -W -n --keep-going
 	@$(MAKE) --no-print-directory slides
 	@echo; echo "The book:   open build/_build/html/index.html"; \
-	 echo "The decks:  open build/_build/html/slides/lightning.html (press S for the notes)"
+	 echo "The decks:  open build/_build/html/book/talks.html (in a deck, press S for the notes)"
 
 slides: $(VENV)/.book ## build the decks alone; prints them to PDF too where Chromium is installed
 	@$(BIN)/python -m sidebyside.publish.decks slides build/_build/html/slides
+
+slides-pdf: $(VENV)/.book ## build the decks and print them to PDF; says what to install where Chromium is missing
+	@$(BIN)/python -m sidebyside.publish.decks slides build/_build/html/slides --pdf
 
 lab: | $(BIN)/python ## open JupyterLab; LIBS="pymc numpyro" installs those libraries alone
 	@echo "Installing JupyterLab and: $(LIBS) ..."

@@ -5,6 +5,7 @@ import shutil
 import sys
 from base64 import b64decode, b64encode
 from importlib.metadata import distribution
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
@@ -13,10 +14,12 @@ import pytest
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from PIL import Image
 
 from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.publish import decks
 from sidebyside.publish.deck_code import highlighted, select_lines
+from sidebyside.publish.pictures import PROJECTOR
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(deck.stem for deck in (ROOT / "slides").glob("*.ipynb"))
@@ -27,16 +30,31 @@ PNG = b64encode(b"the bytes of a figure").decode()
 CODE = "def model(x):\n    slope = sample()\n    return slope * x"
 # What a speaker says in a minute: words, and in Japanese characters. On a slide a word may take 2.5 of these.
 A_MINUTE = {"en": 130, "ja": 340}
-WORDS_A_SLIDE = 30
+# Thirty words are read in ten seconds, and then people listen again. A workshop's slide stays while people work by it.
+WORDS_A_SLIDE = {"lightning": 30, "talk": 30, "workshop": 45}
+LINES_A_SLIDE = 12
+LANGUAGES = {"en": "English", "ja": "Japanese"}
 LATIN = re.compile(r"[A-Za-z+]+")
 
 
 # ---- a small chapter and a small deck --------------------------------------------------------------
 
 
-def figure(name, alt, images=1):
+def gif():
+    """Return an animation of two frames, a red one and a blue one, as base64."""
+    red, blue = (Image.new("RGB", (4, 4), colour) for colour in ("red", "blue"))
+    file = BytesIO()
+    red.save(file, "GIF", save_all=True, append_images=[blue])
+    return b64encode(file.getvalue()).decode()
+
+
+GIF = gif()
+
+
+def figure(name, alt, images=1, data=None):
     cell = new_code_cell("plot()", metadata={"name": name, "mystnb": {"image": {"alt": alt}}})
-    cell.outputs = [new_output("display_data", {"image/png": PNG[:4] + "\n" + PNG[4:]}) for _ in range(images)]
+    data = data or {"image/png": PNG[:4] + "\n" + PNG[4:]}
+    cell.outputs = [new_output("display_data", data) for _ in range(images)]
     return cell
 
 
@@ -69,6 +87,8 @@ def folder(tmp_path):
             figure("fig-silent", ""),
             figure("fig-none", "Nothing", images=0),
             figure("fig-twice", "Two", images=2),
+            figure("fig-large", "Large", data={"image/png": PNG, PROJECTOR: b64encode(b"large").decode()}),
+            figure("fig-moving", "It moves", data={"image/gif": GIF}),
             new_code_cell(CODE, metadata={"name": "model"}),
             new_code_cell("a = 1\n\nb = 2", metadata={"name": "gap"}),
             *(new_code_cell(f"import {tag}\n{tag}.go()\n{tag}.end()", metadata={"name": f"own-{tag}"}) for tag in TAGS),
@@ -108,6 +128,19 @@ def test_a_figure_travels_inside_the_page_with_its_words(folder, words, alt):
     image = second_slide(folder, f"![{words}](chapter:01_toy#fig-line)").img
     assert image["src"] == f"data:image/png;base64,{PNG}"
     assert image["alt"] == alt
+
+
+def test_a_figure_for_the_projector_is_taken(folder):
+    image = second_slide(folder, "![](chapter:01_toy#fig-large)").img
+    assert image["src"] == f"data:image/png;base64,{b64encode(b'large').decode()}"
+
+
+def test_an_animation_brings_its_last_frame(folder):
+    moving, still = second_slide(folder, "![](chapter:01_toy#fig-moving)").select(".animation > img")
+    assert moving["src"] == f"data:image/gif;base64,{GIF}"
+    assert moving["alt"] == still["alt"] == "It moves"
+    picture = Image.open(BytesIO(b64decode(still["src"].removeprefix("data:image/png;base64,"))))
+    assert picture.getpixel((0, 0)) == (0, 0, 255)
 
 
 def test_an_image_beside_the_deck_travels_inside_the_page(folder):
@@ -283,10 +316,10 @@ def test_notes_after_a_fragment_are_the_slide_s(folder):
         ("![x](chapter:02_gone#fig-line)", ["chapter:02_gone#fig-line", "no notebook", "02_gone.ipynb"]),
         ("![x](chapter:01_toy#fig-lime)", ["chapter:01_toy#fig-lime", "no cell", "01_toy.ipynb", "fig-line"]),
         (code_reference("01_toy#modell"), ["chapter:01_toy#modell", "no cell", "It has: ", "model"]),
-        ("![x](chapter:01_toy#fig-none)", ["chapter:01_toy#fig-none", "stores 0 PNG images", "make run"]),
-        ("![x](chapter:01_toy#fig-twice)", ["chapter:01_toy#fig-twice", "stores 2 PNG images"]),
+        ("![x](chapter:01_toy#fig-none)", ["chapter:01_toy#fig-none", "stores 0 images", "make run"]),
+        ("![x](chapter:01_toy#fig-twice)", ["chapter:01_toy#fig-twice", "stores 2 images"]),
         ("![](chapter:01_toy#fig-silent)", ["chapter:01_toy#fig-silent", "no alternative text"]),
-        ("![x](chapter:01_toy#words)", ["chapter:01_toy#words", "stores 0 PNG images"]),
+        ("![x](chapter:01_toy#words)", ["chapter:01_toy#words", "stores 0 images"]),
         (code_reference("01_toy#words"), ["chapter:01_toy#words", "not a code cell"]),
         (code_reference("01_toy#model lines=2-9"), ["chapter:01_toy#model", "lines=2-9 goes beyond its 3 lines"]),
         (code_reference("01_toy#model\nmore = 1"), ["cannot be read"]),
@@ -369,6 +402,24 @@ def test_the_command_fails_with_one_line(folder, monkeypatch, capsys):
     assert said.startswith("decks: toy.ipynb, slide 2: chapter:01_toy#fig-lime: ")
     assert said.count("\n") == 1
     assert not (folder / "out").exists()
+
+
+def test_the_command_says_what_to_install_where_pdfs_are_demanded(folder, monkeypatch, capsys):
+    write_deck(folder, "## Two")
+    assert run(monkeypatch, folder / "slides", folder / "out", "--pdf") == 1
+    said = capsys.readouterr().err
+    assert "none of no-such-browser is on your PATH" in said
+    assert "apt install chromium" in said
+
+
+def test_without_pdfs_nothing_says_that_there_are_any(folder, monkeypatch):
+    write_deck(folder, "## Two")
+    (folder / "out").mkdir()
+    for name in ("toy.pdf", decks.PRINTED):
+        (folder / "out" / name).write_text("of an earlier build")
+    assert run(monkeypatch, folder / "slides", folder / "out") == 0
+    assert not (folder / "out" / "toy.pdf").exists()
+    assert not (folder / "out" / decks.PRINTED).exists()
 
 
 def test_the_command_says_that_there_is_no_deck(folder, monkeypatch, capsys):
@@ -460,6 +511,46 @@ def test_a_translation_is_one(name):
         assert len(re.findall(japanese, notes)) > count(notes, "ja") / 2, notes
 
 
+# ---- what the decks in slides/ show -----------------------------------------------------------------
+
+
+def test_every_figure_was_drawn_for_the_projector():
+    """``make run`` draws the figures that decks show a second time; a deck may have got a new one since."""
+    missing = []
+    for chapter in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = decks.named_cells(chapter)
+        for name in sorted(decks.figures_shown(ROOT / "slides", chapter.stem) & set(cells)):
+            kinds = {kind for output in cells[name].outputs for kind in output.get("data", {})}
+            if not kinds & {PROJECTOR, "image/gif"}:
+                missing.append(f"{name}: make run NB=notebooks/{chapter.stem}")
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_code_is_short(name):
+    page = BeautifulSoup(decks.export(ROOT / "slides" / f"{name}.ipynb", ROOT / "notebooks"), "html.parser")
+    for block in page.select(".highlight pre"):
+        assert len(block.get_text().strip("\n").splitlines()) <= LINES_A_SLIDE, block.get_text()
+
+
+def test_the_page_of_talks_shows_every_deck():
+    source = (ROOT / "book" / "talks.md").read_text()
+    page = BeautifulSoup(source, "html.parser")
+    assert {frame["src"] for frame in page.select("iframe")} == {f"../slides/{name}.html" for name in NAMES}
+    for talk in page.select(".talk"):
+        frame, links = talk.iframe, talk.select("a")
+        name = Path(frame["src"]).stem
+        language = decks.language(Path(name))
+        assert [link["href"] for link in links] == [f"../slides/{name}.html", f"../slides/{name}.pdf"]
+        assert "pdf" in links[1]["class"]
+        slides = slides_of(name)
+        assert frame["title"] == links[0].get_text() == decks.TITLE.search(slides[0][0])[1]
+        assert frame.get("lang", "en") == links[0].get("lang", "en") == language
+        lasts = decks.seconds(decks.CLOSES.search(slides[-1][1]), "") // 60
+        assert f", {lasts} minutes, in {LANGUAGES[language]}" in talk.get_text()
+    assert f"../slides/{decks.PRINTED}" in source
+
+
 # ---- the talks -------------------------------------------------------------------------------------
 
 
@@ -522,19 +613,14 @@ def test_each_slide_has_the_time_its_words_need(name):
         assert count(notes, language) / A_MINUTE[language] * 60 <= end - begin, notes
 
 
-@pytest.mark.parametrize("name", TALKS)
-def test_a_slide_holds_few_words_and_little_code(name):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_slide_holds_few_words(name):
     language = decks.language(Path(name))
     for shown, _ in slides_of(name):
         words = count(shown, language)
         if language == "ja":
             words = count(LATIN.sub("", shown), language) / 2.5 + len(LATIN.findall(bare(shown)))
-        assert words <= WORDS_A_SLIDE, shown
-    page = BeautifulSoup(decks.export(ROOT / "slides" / f"{name}.ipynb", ROOT / "notebooks"), "html.parser")
-    blocks = page.select(".highlight")
-    assert blocks
-    for block in blocks:
-        assert len(block.get_text().strip().splitlines()) <= 12, block.get_text()
+        assert words <= WORDS_A_SLIDE[name.partition("_")[0]], shown
 
 
 def test_the_picture_of_bayes_is_to_scale():

@@ -17,7 +17,7 @@ from sphinx.errors import ExtensionError
 from sphinx_design.shared import create_component
 
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish.animation import last_frame
+from sidebyside.publish.pictures import PROJECTOR, last_frame
 from sidebyside.publish.tags import TagError, cell_name, library_tag
 
 GATHERED = (*TAGS, "solution")
@@ -54,14 +54,19 @@ def prepare(app: Sphinx, docname: str, source: list[str]) -> None:
     notebook["cells"] = [cell for cell in notebook["cells"] if "setup" not in cell["metadata"].get("tags", [])]
     for cell in notebook["cells"]:
         if "outputs" in cell:
-            cell["outputs"] = [shown for output in cell["outputs"] for shown in (output, *still(output))]
+            cell["outputs"] = [shown for output in cell["outputs"] for shown in pictures(output)]
     source[0] = json.dumps(notebook)
 
 
-def still(output: dict) -> list[dict]:
-    """Return what stands beside an animated picture, of which the style sheet shows one: its last frame."""
-    gif = output.get("data", {}).get("image/gif")
-    return [{**output, "data": {"image/png": last_frame("".join(gif))}}] if gif else []
+def pictures(output: dict) -> list[dict]:
+    """Return ``output`` without its picture for a projector, and beside an animation its last frame.
+
+    The style sheet shows one of the two.
+    """
+    data = output.get("data", {})
+    data.pop(PROJECTOR, None)
+    gif = "".join(data.get("image/gif", ""))
+    return [output, {**output, "data": {"image/png": last_frame(gif)}}] if gif else [output]
 
 
 class TaggedRenderer(myst_nb_sphinx.SphinxNbRenderer):

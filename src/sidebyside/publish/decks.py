@@ -47,9 +47,9 @@ from nbconvert.preprocessors import Preprocessor
 from traitlets import Unicode
 
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish.animation import last_frame
 from sidebyside.publish.cuts import site_address
 from sidebyside.publish.deck_code import OF_A_LIBRARY, Asked, Code, code_block, select_lines
+from sidebyside.publish.pictures import PROJECTOR, last_frame
 
 # What the decks load, all of it from packages in the lock: (distribution, folder in it, files).
 ASSETS = (
@@ -65,6 +65,9 @@ FONTS = {
         ("matplotlib-fontja", "matplotlib_fontja/fonts", ("ipaexg.ttf", "IPA_Font_License_Agreement_v1.0.txt")),
     ),
 }
+# The Talks page of the book is built before the decks. It loads this style sheet, which is there when their PDFs are,
+# and shows the links to them.
+PRINTED = "printed.css"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}  # matplotlib's markers, as characters
 
@@ -80,11 +83,6 @@ LIBRARY = re.compile(rf"\*\*({'|'.join(LIBRARIES)})\*\*")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 OPENS = re.compile(r"\*\*(\d+):([0-5]\d)\*\*")
 CLOSES = re.compile(r"\*\*(\d+):([0-5]\d)\*\*$")
-
-
-# The picture of a figure that publish/projector.py adds to a cell's outputs while the chapter is executed.
-PROJECTOR = "image/vnd.sidebyside.projector+png"
-FOR_DECKS = "SIDEBYSIDE_FOR_DECKS"  # the environment variable: the sha256 of each such cell's source, blanks between
 
 
 class DeckError(ValueError):
@@ -439,6 +437,7 @@ def build(slides: Path, out: Path, notebooks: Path) -> list[Path]:
     for package, folder, names in (*ASSETS, *fonts):
         for name in names:
             shutil.copyfile(distribution(package).locate_file(f"{folder}/{name}"), out / "assets" / name)
+    (out / PRINTED).unlink(missing_ok=True)
     for page, html in pages.items():
         page.write_text(html, encoding="utf-8")
         page.with_suffix(".pdf").unlink(missing_ok=True)  # one of an earlier build would be out of step
@@ -451,16 +450,24 @@ def main() -> int:
     parser.add_argument("slides", type=Path, help="folder of the decks")
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--notebooks", type=Path, help="folder of the chapters (default: beside the decks' folder)")
+    parser.add_argument("--pdf", action="store_true", help="fail where there is no browser to print with")
     arguments = parser.parse_args()
     notebooks = arguments.notebooks or arguments.slides.resolve().parent / "notebooks"
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     try:
+        if arguments.pdf and not browser:
+            raise DeckError(
+                f"PDFs are printed by Chromium or Chrome, and none of {', '.join(BROWSERS)} is on your PATH. Install "
+                "one (on Debian or Ubuntu: apt install chromium), or build the decks without PDFs: make slides."
+            )
         for page in build(arguments.slides, arguments.out, notebooks):
             print(f"Deck: {page}")
             if browser:
                 print_pdf(browser, page, page.with_suffix(".pdf"))
                 print(f"      {page.with_suffix('.pdf')}")
-        if not browser:
+        if browser:
+            (arguments.out / PRINTED).write_text(".no-pdf { display: none; }\n.pdf { display: inline !important; }\n")
+        else:
             print(f"The decks' PDF files were left out: none of {', '.join(BROWSERS)} is installed.")
     except DeckError as error:
         print(f"decks: {error}", file=sys.stderr)

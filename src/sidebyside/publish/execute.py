@@ -23,7 +23,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from sidebyside.publish.decks import FOR_DECKS, figures_shown
+from sidebyside.publish.decks import figures_shown
+from sidebyside.publish.pictures import FOR_DECKS
 from sidebyside.publish.tags import cell_name
 
 TEXT_FORMAT = "md:myst"
