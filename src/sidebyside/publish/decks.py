@@ -4,14 +4,14 @@ Run ``python -m sidebyside.publish.decks SLIDES_DIR OUT_DIR``. A deck is a noteb
 say where a slide begins (nbconvert's ``slideshow.slide_type``). A deck computes nothing: it shows what chapters hold.
 
 - ``![words](chapter:06_robust_regression#fig-outliers)`` becomes the stored figure of the cell with that name. With
-  no words of its own it takes the chapter's alternative text.
+  no words of its own it takes the chapter's alternative text. Of two pictures of a figure it is the one for a
+  projector (``publish/projector.py``); an animation brings its last frame, for paper.
 - A fenced block whose line is ``# chapter:06_robust_regression#mixture-model-pymc lines=2-9 steps=1-3|4,6`` becomes
   that cell's code. ``lines`` (counted from 1, both ends included, ranges joined by commas) may be left out. ``steps``
   lights some of the lines shown, counted anew, first these, then those.
 - With ``{library}`` at the label's end the block shows five tabs; a further line ``# stan lines=4-9 steps=1|2-6`` says
   what is other for that library.
-- The same in a block that opens with ```` ```output ```` becomes what the cell has printed; a table or Markdown that
-  it displays stays one.
+- The same in a block that opens with ```` ```output ```` becomes what the cell has printed; Markdown stays Markdown.
 - ``![words](qr:ADDRESS)`` becomes a QR code with its address in letters; ``ADDRESS`` is an https address,
   ``repository:``, or ``site:notebooks/06_robust_regression.html`` for a page of the published book.
 - ``**PyMC**``, the name of a library in bold, gets that library's colour and marker.
