@@ -76,6 +76,18 @@ def test_type_is_large_and_ticks_are_few(figure):
     assert [label.get_text() for label in right.get_xticklabels()] == ["one", "two"], "ticks that were named stay"
 
 
+def test_the_labels_of_two_panels_stay_apart():
+    fig, axes = plt.subplots(1, 2, figsize=(7, 4.2), layout="constrained")
+    for ax in axes:
+        ax.set_xlabel("an error that is smaller than the one of the pooled model by (%)")
+    projector.enlarge(fig)
+    fig.draw_without_rendering()
+    left, right = (ax.xaxis.label.get_window_extent() for ax in axes)
+    assert left.x1 < right.x0
+    assert "\n" in axes[0].get_xlabel()
+    plt.close(fig)
+
+
 def test_type_is_a_fortieth_of_the_slide():
     """Capitals of DejaVu Sans, matplotlib's font, are 0.73 of the type's size; a figure takes 5.4 of 7.2 inches."""
     assert 0.73 * projector.SMALLEST / 72 >= 7.2 / 40

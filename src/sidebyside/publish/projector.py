@@ -6,6 +6,7 @@ is stored beside the first, under a type of its own (:data:`PROJECTOR`) that eve
 """
 
 import os
+import textwrap
 from base64 import b64encode
 from hashlib import sha256
 from io import BytesIO
@@ -57,6 +58,19 @@ def enlarge(figure: Figure) -> None:
             drawn.set_sizes(drawn.get_sizes() * grow**2)
     if figure.get_layout_engine() is None:
         figure.set_layout_engine("tight")
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        break_lines(ax.xaxis.label, ax.bbox.width)
+        break_lines(ax.yaxis.label, ax.bbox.height)
+
+
+def break_lines(label: Text, room: float) -> None:
+    """Break an axis's label into lines that fit into ``room`` pixels along the axis."""
+    extent = label.get_window_extent()
+    length = extent.height if label.get_rotation() == 90 else extent.width
+    if length > room:
+        text = " ".join(label.get_text().split())
+        label.set_text(textwrap.fill(text, int(len(text) * room / length), break_long_words=False))
 
 
 def picture(figure: Figure) -> str:
