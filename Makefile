@@ -64,11 +64,12 @@ slides: $(VENV)/.book ## build the decks alone; prints them to PDF too where Chr
 slides-pdf: $(VENV)/.book ## build the decks and print them to PDF; says what to install where Chromium is missing
 	@$(BIN)/python -m sidebyside.publish.decks slides build/_build/html/slides --pdf
 
-lab: | $(BIN)/python ## open JupyterLab; LIBS="pymc numpyro" installs those libraries alone
+lab: | $(BIN)/python ## open JupyterLab at your start page; LIBS="pymc numpyro" installs those libraries alone
 	@echo "Installing JupyterLab and: $(LIBS) ..."
 	@$(PIP) -r requirements/book.txt
 	@$(PIP) -c requirements/all.txt --no-build-isolation -e ".[lab,$(shell echo $(LIBS) | tr ' ' ',')]"
-	$(BIN)/jupyter lab
+	@$(BIN)/python -m sidebyside.publish.study notebooks study
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/study/START.ipynb
 
 # .venv if it is there, else the environment that is active, else the Python there is; it installs nothing.
 doctor: ## is this machine ready? Tries each library that is installed; LIBS="pymc stan" demands those
