@@ -23,7 +23,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks lock lint references mutants seeds clean
+.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial lock lint references mutants seeds clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -119,6 +119,17 @@ mutants: $(VENV)/.all ## break one library's model at a time and report whether 
 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
 	@$(BIN)/python tests/seeds.py
+
+# JupyterHub stands beside the environment, not in it; its proxy comes from npm.
+.cache/hub/.ready: requirements/hub.txt
+	@command -v npm > /dev/null || { echo "The proxy of JupyterHub needs Node.js 20 or newer, with npm." >&2; exit 1; }
+	@rm -rf .cache/hub && mkdir -p .cache/hub
+	@$(PIP) --target .cache/hub --no-deps -r requirements/hub.txt
+	@npm install --silent --no-audit --no-fund --prefix .cache/hub configurable-http-proxy@5.3.0
+	@touch $@
+
+hub-trial: $(VENV)/.all cuts .cache/hub/.ready ## how many students does this machine carry? A JupyterHub and a class (half an hour)
+	@PYTHONPATH=.cache/hub $(BIN)/python tests/hub_trial.py $(HUB)
 
 lock: $(VENV)/.all ## make the locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(BIN)/python requirements/lock.py

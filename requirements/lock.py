@@ -1,7 +1,8 @@
 """Make the locks from pyproject.toml: ``make lock`` (uv resolves; for Python 3.12, every platform, no addresses).
 
-``book.txt`` holds what builds the book and the decks; ``all.txt`` holds everything, with the book's versions. Versions
-that are locked already stay, so that a new package moves no other; ``make lock UPGRADE=1`` takes the newest of all.
+``book.txt`` holds what builds the book and the decks; ``all.txt`` holds everything, with the book's versions;
+``hub.txt`` holds what the trial of a JupyterHub needs beside ``all.txt``, and none of its lines. Versions that are
+locked already stay, so that a new package moves no other; ``make lock UPGRADE=1`` takes the newest of all.
 """
 
 import os
@@ -25,11 +26,14 @@ def compile_lock(requirements: list[str], target: Path, *options: str) -> None:
 
 def main() -> None:
     """Write both locks."""
-    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
+    settings = tomllib.loads((HERE.parent / "pyproject.toml").read_text())
+    project, extras = settings["project"], settings["project"]["optional-dependencies"]
     compile_lock(extras["book"], HERE / "book.txt")
     everything = project["dependencies"] + [requirement for extra in extras.values() for requirement in extra]
     compile_lock(everything, HERE / "all.txt", f"--constraint={HERE / 'book.txt'}")
+    hub, there = HERE / "hub.txt", set((HERE / "all.txt").read_text().splitlines())
+    compile_lock(settings["dependency-groups"]["hub"], hub, f"--constraint={HERE / 'all.txt'}")
+    hub.write_text(HEADER + "".join(f"{line}\n" for line in hub.read_text().splitlines() if line not in there))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,553 @@
+"""How many students does this machine carry? A JupyterHub and a simulated class on it: ``make hub-trial``.
+
+Simulated students log in as a browser does, each gets a server of their own, opens the workshop notebook through it
+and runs it from top to bottom. Then one kernel is killed, one runs into its memory limit, and one server is killed,
+while the others work. What it took goes to ``build/hub-trial/trial.json`` and is printed as the tables that stand in
+``book/jupyterhub.md``; ``--keep`` puts it into ``deploy/jupyterhub/trial.json``, which a test compares with that page.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Awaitable, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import nbformat
+import psutil
+from yarl import URL
+
+from sidebyside.libraries import TAGS
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "build" / "hub-trial"
+CUTS = ROOT / "build" / "cuts" / "workshop"
+CHAPTER = "06_robust_regression.ipynb"
+PACKAGES = Path(os.environ.get("HUB_TRIAL_PACKAGES", ROOT / ".cache" / "hub"))
+PROXY = PACKAGES / "node_modules" / ".bin" / "configurable-http-proxy"
+KEPT = ROOT / "deploy" / "jupyterhub" / "trial.json"
+ARRIVAL = 60.0  # seconds within which a class that does not come at once has arrived
+TOO_SLOW = 3  # times what one student alone needs
+GB, MB = 2**30, 2**20
+MEMORY_LEFT = 1.5 * GB  # below this no more students are let in
+CELL_LIMIT = 1200  # seconds
+
+
+class TrialError(Exception):
+    """The trial can't go on; the message says why."""
+
+
+# ---- a student -------------------------------------------------------------------------------
+
+
+@dataclass
+class Student:
+    """One student: a browser session, and what was measured.
+
+    ``seconds`` holds login, server (from the wish to JupyterLab's page), first (opening the notebook, starting the
+    kernel, the first cell) and notebook (all cells, pauses taken out); ``errors`` what cells raised, in order.
+    """
+
+    name: str
+    hub: str
+    session: aiohttp.ClientSession
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    kernel: str = ""
+    socket: aiohttp.ClientWebSocketResponse | None = None
+    finished: bool = False
+    restarts: int = 0
+
+    @property
+    def server(self) -> str:
+        """The address of this student's own server."""
+        return f"{self.hub}/user/{self.name}"
+
+    def token(self, url: str) -> str:
+        """Return the token against forged requests that this browser has for an address."""
+        return self.session.cookie_jar.filter_cookies(URL(url))["_xsrf"].value
+
+    async def ask(self, method: str, url: str, **options) -> Any:
+        """Ask the hub or the server, and return what it says, from JSON where it is JSON."""
+        headers = {"X-XSRFToken": self.token(url), "Referer": f"{self.hub}/hub/home"}
+        async with self.session.request(method, url, headers=headers, **options) as answer:
+            if answer.status >= 400:
+                raise TrialError(f"{self.name}: {method} {url}: {answer.status} {await answer.text()}")
+            return await answer.json() if "json" in answer.headers.get("Content-Type", "") else await answer.text()
+
+    async def log_in(self) -> None:
+        """Send the login form."""
+        page = f"{self.hub}/hub/login"
+        async with self.session.get(page) as answer:
+            answer.raise_for_status()
+        form = {"username": self.name, "password": "trial", "_xsrf": self.token(page)}
+        async with self.session.post(f"{page}?next=/hub/home", data=form) as answer:
+            if answer.status != 200 or not answer.url.path.endswith("/hub/home"):
+                raise TrialError(f"{self.name} could not log in: {answer.status} at {answer.url}")
+
+    async def start_server(self) -> None:
+        """Ask for a server, wait until it is ready, and load JupyterLab's page from it."""
+        user = f"{self.hub}/hub/api/users/{self.name}"
+        await self.ask("POST", f"{user}/server", json={})
+        while not (await self.ask("GET", user))["servers"].get("", {}).get("ready"):
+            await asyncio.sleep(0.25)
+        async with self.session.get(f"{self.server}/lab") as answer:  # by way of the hub, which gives the right
+            if answer.status != 200 or f"/user/{self.name}/lab" not in answer.url.path:
+                raise TrialError(f"{self.name} was not let in: {answer.status} at {answer.url}")
+            await answer.read()
+
+    async def stop_server(self) -> None:
+        """Stop the server, and with it the kernel."""
+        if self.socket is not None:
+            await self.socket.close()
+        user = f"{self.hub}/hub/api/users/{self.name}"
+        await self.ask("DELETE", f"{user}/server")
+        while (await self.ask("GET", user))["servers"]:
+            await asyncio.sleep(0.25)
+
+    async def open_notebook(self, name: str) -> nbformat.NotebookNode:
+        """Read the notebook, start its kernel, connect to it as JupyterLab does."""
+        content = await self.ask("GET", f"{self.server}/api/contents/{name}", params={"content": "1"})
+        notebook = nbformat.from_dict(content["content"])
+        wish = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        self.kernel = (await self.ask("POST", f"{self.server}/api/sessions", json=wish))["kernel"]["id"]
+        channels = f"{self.server}/api/kernels/{self.kernel}/channels"
+        self.socket = await self.session.ws_connect(
+            f"{channels}?session_id={uuid.uuid4().hex}", max_msg_size=0, headers={"Origin": self.hub}
+        )
+        return notebook
+
+    async def save(self, name: str, notebook: nbformat.NotebookNode) -> None:
+        """Save the notebook with its outputs."""
+        body = {"type": "notebook", "format": "json", "content": notebook}
+        await self.ask("PUT", f"{self.server}/api/contents/{name}", json=body)
+
+    async def run(self, code: str) -> tuple[str, list[dict]]:
+        """Run a cell; return ok, error or died, and its outputs."""
+        header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": self.name, "version": "5.4"}
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
+        message = {"header": header | {"session": self.name}, "parent_header": {}, "metadata": {}, "content": content}
+        await self.socket.send_json(message | {"channel": "shell", "buffers": []})
+        status, idle, outputs = "", False, []
+        while not (status and idle):
+            received = await self.socket.receive(timeout=CELL_LIMIT)
+            if received.type != aiohttp.WSMsgType.TEXT:
+                return "died", outputs
+            message = json.loads(received.data)
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] in {"restarting", "autorestarting", "dead"}:
+                self.restarts += 1
+                return "died", outputs
+            if message["parent_header"].get("msg_id") != header["msg_id"]:
+                continue
+            if kind == "execute_reply":
+                status = content["status"]
+            elif kind == "status":
+                idle = content["execution_state"] == "idle"
+            elif kind in {"stream", "display_data", "execute_result", "error"}:
+                outputs.append({"output_type": kind, **{k: v for k, v in content.items() if k != "transient"}})
+                if kind == "error":
+                    self.errors.append(f"{content['ename']}: {content['evalue']}")
+        return status, outputs
+
+    async def run_notebook(self, name: str, pause: float = 0.0, cells: int | None = None) -> str:
+        """Run the (first so many) code cells in order, pausing ``pause`` seconds on average before each.
+
+        Returns ok, or what ended it: error or died.
+        """
+        started = time.monotonic()
+        notebook = await self.open_notebook(name)
+        waited, chance = 0.0, random.Random(self.name)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"][:cells]
+        for number, cell in enumerate(code):
+            nap = chance.uniform(0, 2 * pause) if number else 0.0
+            waited += nap
+            await asyncio.sleep(nap)
+            status, cell.outputs = await self.run(cell.source)
+            self.seconds.setdefault("first", time.monotonic() - started)
+            if status != "ok":
+                return status
+        self.seconds["notebook"] = time.monotonic() - started - waited
+        await self.save(name, notebook)
+        self.finished = True
+        return "ok"
+
+
+# ---- the machine -----------------------------------------------------------------------------
+
+
+def processes(hub: int) -> dict[str, dict[str, psutil.Process]]:
+    """Return each student's processes, by student: the server and, once there is one, the kernel."""
+    found: dict[str, dict[str, psutil.Process]] = {}
+    for process in psutil.Process(hub).children(recursive=True):
+        with suppress(psutil.Error):
+            command = process.cmdline()
+            kind = {"jupyterhub.singleuser": "server", "ipykernel_launcher": "kernel"}.get(command[2])
+            if kind:
+                found.setdefault(process.environ()["HOME"].rsplit("/", 1)[-1], {})[kind] = process
+    return found
+
+
+class Watch(threading.Thread):
+    """Watches memory every two seconds: proportional set sizes (PSS) of servers and kernels, what the machine has left.
+
+    A page that several processes share counts in each by its share, so that the sum over students is what they take.
+    """
+
+    def __init__(self, hub: int):
+        super().__init__(daemon=True)
+        self.hub, self.over = hub, threading.Event()
+        self.peaks: dict[tuple[str, str], int] = {}
+        self.data: dict[tuple[str, str], int] = {}  # what the limit counts
+        self.together, self.least_left = 0, psutil.virtual_memory().available
+
+    def run(self) -> None:
+        """Watch until :meth:`stop`."""
+        while not self.over.wait(2):
+            total = 0
+            for student, kinds in processes(self.hub).items():
+                for kind, process in kinds.items():
+                    with suppress(psutil.Error):
+                        memory = process.memory_full_info()
+                        total += memory.pss
+                        key = student, kind
+                        self.peaks[key] = max(self.peaks.get(key, 0), memory.pss)
+                        self.data[key] = max(self.data.get(key, 0), memory.data)
+            self.together = max(self.together, total)
+            self.least_left = min(self.least_left, psutil.virtual_memory().available)
+
+    def stop(self) -> dict[str, int]:
+        """Stop, and return in MB (2**20 bytes) the median over students of each one's peak, and the peak of all."""
+        self.over.set()
+        self.join()
+        middle = {
+            f"{kind}_{measure}": round(statistics.median(value for key, value in peaks.items() if key[1] == kind) / MB)
+            for kind in ("server", "kernel")
+            for measure, peaks in (("pss_mb", self.peaks), ("data_mb", self.data))
+        }
+        return middle | {"together_mb": round(self.together / MB), "least_left_mb": round(self.least_left / MB)}
+
+
+def free_port() -> int:
+    """Return a port of which the next two are free too."""
+    for port in range(18000, 19000, 3):
+        with suppress(OSError):
+            for offset in range(3):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port + offset))
+            return port
+    raise TrialError("No free ports between 18000 and 19000.")
+
+
+@contextmanager
+def running_hub(notebook: Path, limit: int):
+    """Start JupyterHub in a fresh folder, and give its address and process id."""
+    folder = FOLDER / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    port = free_port()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
+    settings = {"FOLDER": folder, "PORT": port, "NOTEBOOK": notebook, "DATA_LIMIT": limit, "PROXY": PROXY}
+    environment = kept | {f"HUB_TRIAL_{name}": str(value) for name, value in settings.items()}
+    environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGES), *filter(None, [kept.get("PYTHONPATH")])])
+    environment["HOME"] = str(folder)
+    log = folder / "hub.log"
+    command = [sys.executable, "-m", "jupyterhub", "--config", str(Path(__file__).with_name("hub_config.py"))]
+    with log.open("w") as output:
+        hub = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            for _ in range(240):
+                if hub.poll() is not None or "JupyterHub is now running" in log.read_text():
+                    break
+                time.sleep(0.25)
+            if hub.poll() is not None or "JupyterHub is now running" not in log.read_text():
+                raise TrialError(f"JupyterHub did not start:\n{log.read_text()[-3000:]}")
+            yield f"http://127.0.0.1:{port}", hub.pid
+        finally:
+            hub.terminate()
+            try:
+                hub.wait(60)
+            except subprocess.TimeoutExpired:
+                hub.kill()
+
+
+# ---- the trial -------------------------------------------------------------------------------
+
+
+async def timed(student: Student, step: str, work: Awaitable) -> None:
+    """Do a step and keep its seconds."""
+    started = time.monotonic()
+    await work
+    student.seconds[step] = time.monotonic() - started
+
+
+def students_of(hub: str, names: Sequence[str]) -> list[Student]:
+    """Return students that have a browser each."""
+    limit = aiohttp.ClientTimeout(total=CELL_LIMIT)
+    made = []
+    for name in names:
+        jar = aiohttp.CookieJar(unsafe=True)  # unsafe: takes the cookies of a bare address, 127.0.0.1
+        made.append(Student(name, hub, aiohttp.ClientSession(cookie_jar=jar, timeout=limit)))
+    return made
+
+
+async def arrive(student: Student, after: float = 0.0) -> None:
+    """Log in and get a server, ``after`` so many seconds."""
+    await asyncio.sleep(after)
+    await timed(student, "login", student.log_in())
+    await timed(student, "server", student.start_server())
+
+
+async def leave(students: Sequence[Student]) -> None:
+    """Stop the servers that run, and close the browsers."""
+    for student in students:
+        with suppress(TrialError, KeyError):  # whoever could not log in has nothing to stop
+            await student.stop_server()
+        await student.session.close()
+
+
+async def measure(hub: str, pid: int, name: str, count: int, spread: float, pause: float, cells: int | None) -> dict:
+    """Let a class of ``count`` run the notebook, and return what it took.
+
+    They arrive within ``spread`` seconds and think for ``pause`` seconds on average before each cell.
+    """
+    students = students_of(hub, [f"s{count}-{number:02d}" for number in range(1, count + 1)])
+    chance, watch, load = random.Random(count), Watch(pid), os.getloadavg()[0]
+    watch.start()
+
+    async def attend(student: Student) -> None:
+        await arrive(student, chance.uniform(0, spread))
+        await student.run_notebook(name, pause, cells)
+
+    results = await asyncio.gather(*map(attend, students), return_exceptions=True)
+    await leave(students)
+    if first := next((result for result in results if isinstance(result, TrialError)), None):
+        raise first
+    memory = watch.stop()
+    errors = [error for student in students for error in student.errors]
+    errors += [f"{type(result).__name__}: {result}" for result in results if isinstance(result, BaseException)]
+    seconds = {
+        step: {"median": round(statistics.median(values), 1), "slowest": round(max(values), 1)}
+        for step in ("login", "server", "first", "notebook")
+        if (values := [student.seconds[step] for student in students if step in student.seconds])
+    }
+    return {
+        "students": count,
+        "finished": sum(student.finished for student in students),
+        "arrive_within_s": spread,
+        "pause_s": pause,
+        "load_before": round(load, 1),
+        "seconds": seconds,
+        "memory": memory,
+        "errors": sorted(set(errors)),
+    }
+
+
+async def faults(hub: str, pid: int, name: str, others: int, cells: int | None) -> dict:
+    """Kill a kernel, fill another's memory, kill a server, while ``others`` work; return what the students saw.
+
+    Afterwards each of the three runs the notebook from its top.
+    """
+    unlucky = killed, greedy, stopped = students_of(hub, ["killed", "greedy", "stopped"])
+    bystanders = students_of(hub, [f"other{number}" for number in range(1, others + 1)])
+    seen: dict[str, dict] = {}
+
+    async def again(student: Student) -> dict:
+        """Run the notebook from its top."""
+        student.errors.clear()
+        outcome = await student.run_notebook(name, cells=cells)
+        return {"again": outcome, "errors_again": student.errors}
+
+    async def kill_kernel() -> None:
+        await killed.run_notebook(name, cells=5)
+        started = time.monotonic()
+        cell = asyncio.create_task(killed.run("import time; time.sleep(600)"))
+        await asyncio.sleep(2)
+        processes(pid)["killed"]["kernel"].send_signal(signal.SIGKILL)
+        status, _ = await cell
+        told = time.monotonic() - started - 2
+        model = await killed.ask("GET", f"{killed.server}/api/kernels/{killed.kernel}")
+        while model["execution_state"] not in {"idle", "starting"}:
+            await asyncio.sleep(0.5)
+            model = await killed.ask("GET", f"{killed.server}/api/kernels/{killed.kernel}")
+        seen["kernel killed"] = {"cell": status, "told_after_s": round(told, 1)} | await again(killed)
+
+    async def fill_memory() -> None:
+        await greedy.run_notebook(name, cells=5)
+        status, _ = await greedy.run(f"hoard = [bytearray(100 * {MB}) for _ in range(400)]")
+        error = (greedy.errors or ["none"])[-1]
+        alive, _ = await greedy.run("len(points)")
+        seen["memory limit"] = {"cell": status, "error": error, "kernel_alive": alive == "ok"} | await again(greedy)
+
+    async def kill_server() -> None:
+        await stopped.run_notebook(name, cells=5)
+        started = time.monotonic()
+        cell = asyncio.create_task(stopped.run("import time; time.sleep(600)"))
+        await asyncio.sleep(2)
+        processes(pid)["stopped"]["server"].send_signal(signal.SIGKILL)
+        status, _ = await cell
+        user = f"{hub}/hub/api/users/stopped"
+        while (await stopped.ask("GET", user))["servers"]:
+            await asyncio.sleep(0.5)
+        noticed = time.monotonic() - started - 2
+        await timed(stopped, "restart", stopped.start_server())
+        seen["server killed"] = {
+            "cell": status,
+            "noticed_after_s": round(noticed, 1),
+            "restart_s": round(stopped.seconds["restart"], 1),
+        } | await again(stopped)
+
+    everybody = [*unlucky, *bystanders]
+    await asyncio.gather(*map(arrive, everybody))
+    work = [
+        kill_kernel(),
+        fill_memory(),
+        kill_server(),
+        *(student.run_notebook(name, cells=cells) for student in bystanders),
+    ]
+    results = await asyncio.gather(*work, return_exceptions=True)
+    await leave(everybody)
+    if failures := [result for result in results if isinstance(result, BaseException)]:
+        raise TrialError(f"The trial of faults failed: {failures!r}")
+    disturbed = {
+        student.name: student.errors + ["kernel lost"] * student.restarts
+        for student in bystanders
+        if student.errors or student.restarts or not student.finished
+    }
+    return seen | {"others": {"students": others, "finished": others - len(disturbed), "disturbed": disturbed}}
+
+
+def too_much(steps: Sequence[dict]) -> str:
+    """Return why no more students should come, or nothing."""
+    first, last = steps[0], steps[-1]
+    if last["finished"] < last["students"]:
+        return f"only {last['finished']} of {last['students']} finished: {'; '.join(last['errors']) or 'no error'}"
+    if last["memory"]["least_left_mb"] * MB < MEMORY_LEFT:
+        return f"{last['memory']['least_left_mb']} MB of memory left"
+    slow = last["seconds"]["notebook"]["slowest"] / first["seconds"]["notebook"]["slowest"]
+    return f"the slowest took {slow:.1f} times as long as one alone" if slow > TOO_SLOW else ""
+
+
+def machine() -> dict:
+    """Return what machine this is."""
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / GB, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+# ---- tables ----------------------------------------------------------------------------------
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a Markdown table, its first column of words and the others of numbers."""
+    lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def tables(trial: dict) -> dict[str, str]:
+    """Return the tables of a trial: time and memory for each library and class."""
+    times, memory = [], []
+    for tag, found in trial["libraries"].items():
+        for step in found["steps"]:
+            when = "all at once" if not step["pause_s"] else f"spread, {step['pause_s']:g} s to think"
+            first = [f"{TAGS[tag]}, {when}", step["students"]]
+            seconds, used = step["seconds"], step["memory"]
+            times.append([*first, *(seconds[name]["slowest"] for name in ("login", "server", "first", "notebook"))])
+            sizes = [used["server_pss_mb"], used["kernel_pss_mb"], round(used["together_mb"] / step["students"])]
+            memory.append([*first, *sizes, used["together_mb"]])
+    return {
+        "seconds": table(["", "Students", "Log in", "Server", "First cell", "Notebook"], times),
+        "memory": table(["", "Students", "Server", "Kernel", "Each", "Together"], memory),
+    }
+
+
+# ---- the command -----------------------------------------------------------------------------
+
+
+def run_trial(library: str, given: argparse.Namespace) -> dict:
+    """Run the trial with a library's workshop notebook, and return what was found."""
+    notebook = CUTS / library / CHAPTER
+    if not notebook.exists():
+        raise TrialError(f"{notebook} is missing: make cuts")
+    found: dict[str, Any] = {"notebook": CHAPTER, "steps": []}
+    limit = int(given.limit * GB)
+    for spread, pause, counts in ((0.0, 0.0, given.at_once), (ARRIVAL, given.pause, given.spread)):
+        for count in counts:
+            with running_hub(notebook, limit) as (hub, pid):
+                step = asyncio.run(measure(hub, pid, CHAPTER, count, spread, pause, given.cells))
+            found["steps"].append(step)
+            print(json.dumps(step), flush=True)
+            if why := too_much(found["steps"]):
+                print(f"No larger class: {why}.", flush=True)
+                found["stopped" if pause else "stopped_at_once"] = why
+                break
+    return found
+
+
+def main() -> int:
+    """Run what was asked for, print the tables, write the JSON."""
+    parser = argparse.ArgumentParser(prog="make hub-trial", description=__doc__.partition("\n\n")[0])
+    parser.add_argument("libraries", nargs="*", default=["pymc"], choices=list(TAGS), metavar="library")
+    parser.add_argument("--at-once", type=int, nargs="*", default=[1, 2, 4, 8, 16, 32], help="classes, all at once")
+    parser.add_argument("--spread", type=int, nargs="*", default=[8, 16], help="classes that arrive and think")
+    parser.add_argument("--pause", type=float, default=10.0, help="seconds to think before a cell, on average")
+    parser.add_argument("--limit", type=float, default=6.0, help="data that one process may hold, in GB")
+    parser.add_argument("--cells", type=int, help="run so many cells alone, to try the trial")
+    parser.add_argument("--others", type=int, default=2, help="students who work while faults are made; 0: no faults")
+    parser.add_argument("--keep", action="store_true", help="put the result into deploy/jupyterhub/trial.json")
+    given = parser.parse_args()
+    if not PROXY.exists():
+        print(f"{PROXY} is missing: make hub-trial installs it", file=sys.stderr)
+        return 2
+    packages = ("jupyterhub", "jupyter-server", "jupyterlab", "ipykernel")
+    trial: dict[str, Any] = {
+        "machine": machine(),
+        "versions": {name: version(name) for name in packages},
+        "data_limit_gb": given.limit,
+        "arrive_within_s": ARRIVAL,
+    }
+    result = FOLDER / "trial.json"
+    before = json.loads(result.read_text()) if result.exists() else {}
+    if trial.items() <= before.items():
+        trial = before  # of the same machine and packages: what was found then stays, unless it is tried again
+    trial.setdefault("libraries", {})
+    try:
+        for library in given.libraries:
+            trial["libraries"][library] = run_trial(library, given)
+        if given.others:
+            with running_hub(CUTS / given.libraries[0] / CHAPTER, int(given.limit * GB)) as (hub, pid):
+                trial["faults"] = asyncio.run(faults(hub, pid, CHAPTER, given.others, given.cells))
+            print(json.dumps(trial["faults"]), flush=True)
+    except TrialError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        result.parent.mkdir(parents=True, exist_ok=True)
+        result.write_text(json.dumps(trial, indent=1) + "\n")
+    if given.keep:
+        shutil.copyfile(result, KEPT)
+    print("\n\n".join(tables(trial).values()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
