@@ -3,7 +3,7 @@
 Simulated students log in as a browser does, each gets a server of their own, opens the workshop notebook through it
 and runs it from top to bottom. Then one kernel is killed, one runs into its memory limit, and one server is killed,
 while the others work. What it took goes to ``build/hub-trial/trial.json`` and is printed as the tables that stand in
-``book/jupyterhub.md``; ``--keep`` puts it into ``deploy/jupyterhub/trial.json``, which a test compares with that page.
+``book/jupyterhub.md``; ``--keep`` puts it there and into ``deploy/jupyterhub/trial.json``, and a test compares the two.
 """
 
 import argparse
@@ -41,6 +41,7 @@ CUTS = ROOT / "build" / "cuts" / "workshop"
 CHAPTER = "06_robust_regression.ipynb"
 PACKAGES = Path(os.environ.get("HUB_TRIAL_PACKAGES", ROOT / ".cache" / "hub"))
 PROXY = PACKAGES / "node_modules" / ".bin" / "configurable-http-proxy"
+PAGE = ROOT / "book" / "jupyterhub.md"
 KEPT = ROOT / "deploy" / "jupyterhub" / "trial.json"
 ARRIVAL = 60.0  # seconds within which a class that does not come at once has arrived
 TOO_SLOW = 3  # times what one student alone needs
@@ -316,10 +317,13 @@ async def arrive(student: Student, after: float = 0.0) -> None:
 
 async def leave(students: Sequence[Student]) -> None:
     """Stop the servers that run, and close the browsers."""
-    for student in students:
+
+    async def one(student: Student) -> None:
         with suppress(TrialError, KeyError):  # whoever could not log in has nothing to stop
             await student.stop_server()
         await student.session.close()
+
+    await asyncio.gather(*map(one, students))
 
 
 async def measure(hub: str, pid: int, name: str, count: int, spread: float, pause: float, cells: int | None) -> dict:
@@ -454,30 +458,94 @@ def machine() -> dict:
     }
 
 
-# ---- tables ----------------------------------------------------------------------------------
+# ---- the page --------------------------------------------------------------------------------
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a Markdown table, its first column of words and the others of numbers."""
-    lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]], words: int = 1) -> str:
+    """Return a Markdown table whose first columns, so many, hold words, and the others numbers."""
+    lines = [head, [":--"] * words + ["--:"] * (len(head) - words), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def tables(trial: dict) -> dict[str, str]:
-    """Return the tables of a trial: time and memory for each library and class."""
-    times, memory = [], []
-    for tag, found in trial["libraries"].items():
-        for step in found["steps"]:
-            when = "all at once" if not step["pause_s"] else f"spread, {step['pause_s']:g} s to think"
-            first = [f"{TAGS[tag]}, {when}", step["students"]]
-            seconds, used = step["seconds"], step["memory"]
-            times.append([*first, *(seconds[name]["slowest"] for name in ("login", "server", "first", "notebook"))])
-            sizes = [used["server_pss_mb"], used["kernel_pss_mb"], round(used["together_mb"] / step["students"])]
-            memory.append([*first, *sizes, used["together_mb"]])
+def steps_of(trial: dict) -> list[tuple[list, dict]]:
+    """Return each class with the first columns of its line: library, how they came, how many."""
+    found = []
+    for tag, result in trial["libraries"].items():
+        for step in result["steps"]:
+            how = f"spread, {step['pause_s']:g} s a cell" if step["pause_s"] else "all at once"
+            found.append(([TAGS[tag], how, step["students"]], step))
+    return found
+
+
+def machine_words(trial: dict) -> str:
+    """Return which machine it was, and why larger classes were not tried."""
+    there, versions = trial["machine"], trial["versions"]
+    text = (
+        f"The machine: {there['cores']} cores, {there['memory_gb']:g} GB of memory, {there['system']}, "
+        f"Python {there['python']}, JupyterHub {versions['jupyterhub']}, JupyterLab {versions['jupyterlab']}."
+    )
+    for tag, result in trial["libraries"].items():
+        if why := result.get("stopped_at_once"):
+            largest = max(step["students"] for step in result["steps"] if not step["pause_s"])
+            text += f"\nWith {TAGS[tag]}, the trial went no further than {largest} students at once: {why}."
+    return text
+
+
+def accidents(trial: dict) -> str:
+    """Return the table of faults."""
+    found = trial["faults"]
+    killed, greedy, stopped, others = (
+        found[name] for name in ("kernel killed", "memory limit", "server killed", "others")
+    )
+    words = {"ok": "ran from the top, without an error", "error": "failed", "died": "died again"}
+    rows = [
+        ["The kernel was killed", f"told after {killed['told_after_s']:g} s", words[killed["again"]]],
+        [
+            f"A cell asked for more than the limit of {trial['data_limit_gb']:g} GB",
+            f"`{greedy['error'].strip(': ')}`; the kernel {'lived on' if greedy['kernel_alive'] else 'died'}",
+            words[greedy["again"]],
+        ],
+        [
+            "The whole server was killed",
+            f"connection lost; the hub noticed after {stopped['noticed_after_s']:g} s, "
+            f"a new server took {stopped['restart_s']:g} s",
+            words[stopped["again"]],
+        ],
+        [
+            "None, but worked beside these",
+            "nothing" if not others["disturbed"] else str(others["disturbed"]),
+            f"{others['finished']} of {others['students']} finished without an error",
+        ],
+    ]
+    return table(["Accident", "What the student saw", "Afterwards, the notebook"], rows, words=3)
+
+
+def parts(trial: dict) -> dict[str, str]:
+    """Return what a trial puts into the page, by the names of the places there."""
+    times = [
+        [*first, *(step["seconds"][name]["slowest"] for name in ("login", "server", "first", "notebook"))]
+        for first, step in steps_of(trial)
+    ]
+    sizes = [
+        [*first, *(step["memory"][name] for name in ("server_pss_mb", "kernel_pss_mb", "together_mb"))]
+        for first, step in steps_of(trial)
+    ]
+    head = ["Library", "How they came", "Students"]
     return {
-        "seconds": table(["", "Students", "Log in", "Server", "First cell", "Notebook"], times),
-        "memory": table(["", "Students", "Server", "Kernel", "Each", "Together"], memory),
+        "machine": machine_words(trial),
+        "seconds": table([*head, "Log-in", "Server", "First cell", "Notebook"], times, words=2),
+        "memory": table([*head, "Server", "Kernel", "Class"], sizes, words=2),
+        "faults": accidents(trial) if "faults" in trial else "Not tried.",
     }
+
+
+def fill(page: str, trial: dict) -> str:
+    """Return the page's text with the trial's parts in their places."""
+    for name, text in parts(trial).items():
+        start, end = f"% trial: {name}\n", "% end\n"
+        before, _, rest = page.partition(start)
+        page = f"{before}{start}\n{text}\n\n{end}{rest.partition(end)[2]}"
+    return page
 
 
 # ---- the command -----------------------------------------------------------------------------
@@ -513,7 +581,7 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=6.0, help="data that one process may hold, in GB")
     parser.add_argument("--cells", type=int, help="run so many cells alone, to try the trial")
     parser.add_argument("--others", type=int, default=2, help="students who work while faults are made; 0: no faults")
-    parser.add_argument("--keep", action="store_true", help="put the result into deploy/jupyterhub/trial.json")
+    parser.add_argument("--keep", action="store_true", help="put it into deploy/jupyterhub/trial.json and the page")
     given = parser.parse_args()
     if not PROXY.exists():
         print(f"{PROXY} is missing: make hub-trial installs it", file=sys.stderr)
@@ -531,7 +599,7 @@ def main() -> int:
         trial = before  # of the same machine and packages: what was found then stays, unless it is tried again
     trial.setdefault("libraries", {})
     try:
-        for library in given.libraries:
+        for library in given.libraries if given.at_once or given.spread else ():
             trial["libraries"][library] = run_trial(library, given)
         if given.others:
             with running_hub(CUTS / given.libraries[0] / CHAPTER, int(given.limit * GB)) as (hub, pid):
@@ -545,7 +613,8 @@ def main() -> int:
         result.write_text(json.dumps(trial, indent=1) + "\n")
     if given.keep:
         shutil.copyfile(result, KEPT)
-    print("\n\n".join(tables(trial).values()))
+        PAGE.write_text(fill(PAGE.read_text("utf-8"), trial), "utf-8")
+    print("\n\n".join(parts(trial).values()))
     return 0
 
 

@@ -1,0 +1,90 @@
+"""JupyterHub and Binder: the page shows the trial's figures, the values fit them, the image gets what it needs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import hub_trial
+import nbformat
+import pytest
+import yaml
+
+from sidebyside.publish.study import START
+
+ROOT = Path(__file__).parents[1]
+TRIAL = json.loads((ROOT / "deploy" / "jupyterhub" / "trial.json").read_text("utf-8"))
+VALUES = yaml.safe_load((ROOT / "deploy" / "jupyterhub" / "values.yaml").read_text("utf-8"))
+GB_IN_MB = 10**9 / 2**20  # Kubernetes' G is 10**9 bytes, the trial's MB 2**20
+
+
+def test_the_page_shows_the_trials_figures():
+    page = hub_trial.PAGE.read_text("utf-8")
+    assert hub_trial.fill(page, TRIAL) == page, "make hub-trial HUB=--keep fills the page"
+    for name, text in hub_trial.parts(TRIAL).items():
+        assert page.count(f"% trial: {name}\n\n{text}\n\n% end\n") == 1
+
+
+def test_a_class_that_got_slow_or_lost_somebody_is_the_last():
+    alone = {"students": 1, "finished": 1, "memory": {"least_left_mb": 9000}, "errors": []}
+    alone["seconds"] = {"notebook": {"slowest": 50.0}}
+    assert hub_trial.too_much([alone]) == ""
+    slow = alone | {"seconds": {"notebook": {"slowest": 151.0}}}
+    assert hub_trial.too_much([alone, slow]) == "the slowest took 3.0 times as long as one alone"
+    assert "only 1 of 2 finished: KeyError" in hub_trial.too_much(
+        [alone, slow | {"students": 2, "errors": ["KeyError"]}]
+    )
+    assert "900 MB" in hub_trial.too_much([alone, alone | {"memory": {"least_left_mb": 900}}])
+
+
+def test_the_accidents_touched_nobody_else():
+    faults = TRIAL["faults"]
+    assert faults["others"]["disturbed"] == {}
+    assert faults["others"]["finished"] == faults["others"]["students"] > 0
+    assert {faults[name]["again"] for name in ("kernel killed", "memory limit", "server killed")} == {"ok"}
+
+
+@pytest.mark.parametrize("tag", TRIAL["libraries"])
+def test_the_values_give_a_student_what_the_trial_measured(tag):
+    """One student with one notebook: what is guaranteed holds server and kernel, the limit holds two such kernels."""
+    alone = next(step for step in TRIAL["libraries"][tag]["steps"] if step["students"] == 1)["memory"]
+    memory = {name: int(value.removesuffix("G")) * GB_IN_MB for name, value in VALUES["singleuser"]["memory"].items()}
+    assert memory["limit"] > alone["server_pss_mb"] + 1.5 * alone["kernel_pss_mb"]
+    if tag in {"pymc", "numpyro"}:
+        assert memory["guarantee"] > alone["server_pss_mb"] + alone["kernel_pss_mb"]
+
+
+def test_the_values_open_what_the_image_holds():
+    command = VALUES["singleuser"]["lifecycleHooks"]["postStart"]["exec"]["command"]
+    assert find_spec(command[2])
+    home = Path(command[4]).parent
+    assert str(home) == "/home/jovyan"
+    assert VALUES["singleuser"]["defaultUrl"] == f"/lab/tree/{Path(command[4]).relative_to(home)}/{START}"
+    page = hub_trial.PAGE.read_text("utf-8")
+    assert f"--target-repo-dir {Path(command[3]).parent} \\\n" in page
+    image = VALUES["singleuser"]["image"]
+    assert page.count(f"{image['name']}:{image['tag']}") == 2
+
+
+def test_post_build_makes_the_start_page_and_jupyterlabs_settings(tmp_path):
+    """What repo2docker runs in the image, run here in a copy."""
+    root, prefix = tmp_path / "repository", tmp_path / "prefix"
+    (root / "notebooks").mkdir(parents=True)
+    for name in ("_config.yml", "postBuild", "book", ".jupyter", "src"):
+        (root / name).symlink_to(ROOT / name)
+    for path in (ROOT / "notebooks").glob("0[26]*.ipynb"):
+        shutil.copy(path, root / "notebooks")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"NB_PYTHON_PREFIX": str(prefix), "PATH": path}
+    subprocess.run(["./postBuild"], cwd=root, env=environment, check=True)
+    nbformat.validate(nbformat.read(root / "study" / START, as_version=4))
+    settings = json.loads((prefix / "etc" / "jupyter" / "labconfig" / "default_setting_overrides.json").read_text())
+    assert settings["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"] == "Jupytext Notebook"
+
+
+def test_no_folder_hides_the_roots_environment_from_repo2docker():
+    assert not [name for name in ("binder", ".binder") if (ROOT / name).exists()]
+    assert os.access(ROOT / "postBuild", os.X_OK)
