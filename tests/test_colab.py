@@ -92,6 +92,7 @@ COLAB = {
     "tensorflow-probability": "0.25.0",
     "pymc": "5.28.5",
     "pytensor": "2.38.3",
+    "numba": "0.61.2",
     "arviz": "0.22.0",
     "scikit-learn": "1.6.1",
     "setuptools": "80.10.2",
