@@ -59,7 +59,7 @@ def set_up(*libraries: str, packages: Sequence[str] = (), started: float | None 
     """
     started = time.monotonic() if started is None else started
     bounds = requirements()
-    own = {package: (bounds[""] | bounds["lab"])[package] for package in packages}
+    own = {package: (bounds[""] | bounds["lab"]).get(package, ">=0") for package in packages}
     absent = {}  # what is left out, and why
     if "stan" in libraries and sys.version_info >= (3, 13):
         absent["stan"] = NO_STAN.format(way=STAN_ON_COLAB if on_colab() else STAN_ELSEWHERE)
