@@ -198,9 +198,8 @@ def processes(hub: int) -> dict[str, dict[str, psutil.Process]]:
     found: dict[str, dict[str, psutil.Process]] = {}
     for process in psutil.Process(hub).children(recursive=True):
         with suppress(psutil.Error):
-            command = process.cmdline()
-            kind = {"jupyterhub.singleuser": "server", "ipykernel_launcher": "kernel"}.get(command[2])
-            if kind:
+            module = "".join(process.cmdline()[2:3])  # python -m module; a process that just ends has none
+            if kind := {"jupyterhub.singleuser": "server", "ipykernel_launcher": "kernel"}.get(module):
                 found.setdefault(process.environ()["HOME"].rsplit("/", 1)[-1], {})[kind] = process
     return found
 
@@ -214,29 +213,38 @@ class Watch(threading.Thread):
     def __init__(self, hub: int):
         super().__init__(daemon=True)
         self.hub, self.over = hub, threading.Event()
+        self.error: Exception | None = None
         self.peaks: dict[tuple[str, str], int] = {}
         self.data: dict[tuple[str, str], int] = {}  # what the limit counts
         self.together, self.least_left = 0, psutil.virtual_memory().available
 
     def run(self) -> None:
-        """Watch until :meth:`stop`."""
-        while not self.over.wait(2):
-            total = 0
-            for student, kinds in processes(self.hub).items():
-                for kind, process in kinds.items():
-                    with suppress(psutil.Error):
-                        memory = process.memory_full_info()
-                        total += memory.pss
-                        key = student, kind
-                        self.peaks[key] = max(self.peaks.get(key, 0), memory.pss)
-                        self.data[key] = max(self.data.get(key, 0), memory.data)
-            self.together = max(self.together, total)
-            self.least_left = min(self.least_left, psutil.virtual_memory().available)
+        """Look until :meth:`stop`; what goes wrong is raised there."""
+        try:
+            while not self.over.wait(2):
+                self.look()
+        except Exception as error:
+            self.error = error
+
+    def look(self) -> None:
+        """Take each process's memory, and what is left."""
+        total = 0
+        for student, kinds in processes(self.hub).items():
+            for kind, process in kinds.items():
+                with suppress(psutil.Error):
+                    memory, key = process.memory_full_info(), (student, kind)
+                    total += memory.pss
+                    self.peaks[key] = max(self.peaks.get(key, 0), memory.pss)
+                    self.data[key] = max(self.data.get(key, 0), memory.data)
+        self.together = max(self.together, total)
+        self.least_left = min(self.least_left, psutil.virtual_memory().available)
 
     def stop(self) -> dict[str, int]:
         """Stop, and return in MB (2**20 bytes) the median over students of each one's peak, and the peak of all."""
         self.over.set()
         self.join()
+        if self.error:
+            raise self.error
         middle = {
             f"{kind}_{measure}": round(statistics.median(value for key, value in peaks.items() if key[1] == kind) / MB)
             for kind in ("server", "kernel")
@@ -484,6 +492,12 @@ def machine_words(trial: dict) -> str:
         f"The machine: {there['cores']} cores, {there['memory_gb']:g} GB of memory, {there['system']}, "
         f"Python {there['python']}, JupyterHub {versions['jupyterhub']}, JupyterLab {versions['jupyterlab']}."
     )
+    busiest = max((step["load_before"] for _, step in steps_of(trial)), default=0.0)
+    if busiest > there["cores"] / 2:
+        text += (
+            f"\nIt was busy with other work, too: the load average before a class was up to {busiest:g}. So the "
+            "seconds are longer than on a machine of your own. The memory is the same."
+        )
     for tag, result in trial["libraries"].items():
         if why := result.get("stopped_at_once"):
             largest = max(step["students"] for step in result["steps"] if not step["pause_s"])
@@ -583,6 +597,7 @@ def main() -> int:
     parser.add_argument("--others", type=int, default=2, help="students who work while faults are made; 0: no faults")
     parser.add_argument("--keep", action="store_true", help="put it into deploy/jupyterhub/trial.json and the page")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the hub is stopped, too
     if not PROXY.exists():
         print(f"{PROXY} is missing: make hub-trial installs it", file=sys.stderr)
         return 2

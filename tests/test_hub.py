@@ -13,6 +13,8 @@ import nbformat
 import pytest
 import yaml
 
+from sidebyside.publish.branch import BRANCH
+from sidebyside.publish.launch import BINDER
 from sidebyside.publish.study import START
 
 ROOT = Path(__file__).parents[1]
@@ -88,3 +90,11 @@ def test_post_build_makes_the_start_page_and_jupyterlabs_settings(tmp_path):
 def test_no_folder_hides_the_roots_environment_from_repo2docker():
     assert not [name for name in ("binder", ".binder") if (ROOT / name).exists()]
     assert os.access(ROOT / "postBuild", os.X_OK)
+
+
+def test_binders_addresses_are_those_of_the_buttons_and_of_the_start_page():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
+    page, owner = hub_trial.PAGE.read_text("utf-8"), config["url"].removeprefix("https://github.com/")
+    published = BINDER.format(owner=owner, branch=BRANCH, path=f"lab/tree/pymc/{hub_trial.CHAPTER}")
+    source = BINDER.format(owner=owner, branch=config["branch"], path=f"lab/tree/study/{START}")
+    assert f"{published}\n{source}\n" in page
