@@ -267,10 +267,10 @@ def free_port() -> int:
 @contextmanager
 def running_hub(notebook: Path, limit: int):
     """Start JupyterHub in a fresh folder, and give its address and process id."""
-    folder = FOLDER / "run"
+    port = free_port()
+    folder = FOLDER / f"hub-{port}"  # two trials at a time have two ports
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    port = free_port()
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
     settings = {"FOLDER": folder, "PORT": port, "NOTEBOOK": notebook, "DATA_LIMIT": limit, "PROXY": PROXY}
     environment = kept | {f"HUB_TRIAL_{name}": str(value) for name, value in settings.items()}
@@ -536,8 +536,9 @@ def accidents(trial: dict) -> str:
 
 def parts(trial: dict) -> dict[str, str]:
     """Return what a trial puts into the page, by the names of the places there."""
+    waits = ("login", "server", "first", "notebook")
     times = [
-        [*first, *(step["seconds"][name]["slowest"] for name in ("login", "server", "first", "notebook"))]
+        [*first, *(step["seconds"].get(name, {"slowest": "never"})["slowest"] for name in waits), step["load_before"]]
         for first, step in steps_of(trial)
     ]
     sizes = [
@@ -547,7 +548,7 @@ def parts(trial: dict) -> dict[str, str]:
     head = ["Library", "How they came", "Students"]
     return {
         "machine": machine_words(trial),
-        "seconds": table([*head, "Log-in", "Server", "First cell", "Notebook"], times, words=2),
+        "seconds": table([*head, "Log-in", "Server", "First cell", "Notebook", "Load"], times, words=2),
         "memory": table([*head, "Server", "Kernel", "Class"], sizes, words=2),
         "faults": accidents(trial) if "faults" in trial else "Not tried.",
     }
