@@ -76,10 +76,11 @@ def test_type_is_large_and_ticks_are_few(figure):
     assert [label.get_text() for label in right.get_xticklabels()] == ["one", "two"], "ticks that were named stay"
 
 
-def test_the_labels_of_two_panels_stay_apart():
+@pytest.mark.parametrize("between", [" ", "\n"])
+def test_the_labels_of_two_panels_stay_apart(between):
     fig, axes = plt.subplots(1, 2, figsize=(7, 4.2), layout="constrained")
     for ax in axes:
-        ax.set_xlabel("an error that is smaller than the one of the pooled model by (%)")
+        ax.set_xlabel(f"an error that is clearly smaller than the one of the{between}pooled model by (%)")
     projector.enlarge(fig)
     fig.draw_without_rendering()
     left, right = (ax.xaxis.label.get_window_extent() for ax in axes)

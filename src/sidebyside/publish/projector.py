@@ -69,8 +69,9 @@ def break_lines(label: Text, room: float) -> None:
     extent = label.get_window_extent()
     length = extent.height if label.get_rotation() == 90 else extent.width
     if length > room:
-        text = " ".join(label.get_text().split())
-        label.set_text(textwrap.fill(text, int(len(text) * room / length), break_long_words=False))
+        longest = max(map(len, label.get_text().splitlines()))
+        words = " ".join(label.get_text().split())
+        label.set_text(textwrap.fill(words, int(longest * room / length), break_long_words=False))
 
 
 def picture(figure: Figure) -> str:
