@@ -24,7 +24,6 @@ from pathlib import Path
 import nbformat
 from cuts_alone import megabytes
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 from sidebyside.libraries import TAGS
 from sidebyside.publish.cuts import Book, write_cuts
@@ -154,8 +153,8 @@ def run(path: Path, environment: Path, git_settings: Path) -> Run:
         )
         try:
             client.execute(env=own)
-        except CellExecutionError as error:
-            result.failed = str(error)
+        except Exception as error:  # a kernel that dies, say: one notebook must not take the others down
+            result.failed = f"{type(error).__name__}: {error}"
         result.total = time.monotonic() - began
         result.libraries = [name for name in text_of(notebook.cells[-1]).strip().split("|") if name]
         kept = WORK / "ran" / f"{environment.name}-{'-'.join(path.relative_to(WORK / 'cuts').parts)}"
