@@ -203,7 +203,7 @@ def test_requirements_are_those_of_pyproject_installed_or_not(monkeypatch):
 
     monkeypatch.setattr(doctor.metadata, "requires", missing)
     found = doctor.requirements()
-    assert found["pyro"] == {"pyro-ppl": ">=1.9.2", "torch": ">=2.15"}
+    assert found["pyro"] == {"pyro-ppl": ">=1.9.2", "torch": ">=2.9"}
     assert next(iter(found["stan"])) == "pystan" and "numpy" in found[""]
     for extra in ["", *TAGS]:
         assert list(installed[extra]) == list(found[extra])
