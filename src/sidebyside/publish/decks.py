@@ -131,9 +131,7 @@ class Chapters(Preprocessor):
                 cell.source = cell.source.replace("<repository:>", f"<{self.repository()}>")
             cell.source = IMAGE.sub(lambda found, cell=cell: self.image(found, cell), cell.source)
             # Last: nothing may change what the chapter holds.
-            cell.source = CODE.sub(
-                lambda found: (self.output if found[1] == "output" else self.code)(found), cell.source
-            )
+            cell.source = CODE.sub(self.block, cell.source)
         return nb, resources
 
     def find(self, target: str) -> nbformat.NotebookNode:
