@@ -51,9 +51,15 @@ class CutError(ValueError):
     """A chapter can't be cut; the message names the notebook and the cell and says what to do."""
 
 
+def owner_and_name(repository: str) -> tuple[str, str]:
+    """Return the owner and the name that a repository's address ends in."""
+    owner, name = repository.removesuffix("/").removesuffix(".git").split("/")[-2:]
+    return owner, name
+
+
 def site_address(repository: str) -> str:
     """Return the address, with a slash at its end, of the book that GitHub Pages serves for a repository's address."""
-    owner, name = repository.removesuffix("/").removesuffix(".git").split("/")[-2:]
+    owner, name = owner_and_name(repository)
     return f"https://{owner.lower()}.github.io/{name}/"
 
 

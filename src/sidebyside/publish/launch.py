@@ -6,6 +6,7 @@ makes; to be downloaded they are written into the site, below ``cuts/``. The lin
 """
 
 import json
+from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -13,9 +14,9 @@ from urllib.parse import quote
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from sidebyside.libraries import LIBRARIES
+from sidebyside.libraries import TAGS
 from sidebyside.publish.branch import BRANCH
-from sidebyside.publish.cuts import Book, CutError, write_cuts
+from sidebyside.publish.cuts import Book, CutError, owner_and_name, write_cuts
 
 FOLDER = "cuts"
 COLAB = "https://colab.research.google.com/github/{owner}/blob/{branch}/full/{name}"
@@ -34,7 +35,7 @@ def buttons(name: str, owner: str, download: str, libraries: dict[str, str]) -> 
     """
     colab = COLAB.format(owner=owner, branch=BRANCH, name=quote(name))
     binder = BINDER.format(owner=owner, branch=BRANCH, path=quote(f"lab/tree/full/{name}", safe=""))
-    all_of_it = ": all five" if len(libraries) == len(LIBRARIES) else ": full" if libraries else ""
+    all_of_it = ": all five" if len(libraries) == len(TAGS) else ": full" if libraries else ""
     mine = ""
     if libraries:
         mine = f'<a class="sbs-button" data-open="{escape(colab)}" aria-label="Open in Colab" hidden></a>'
@@ -52,7 +53,13 @@ def libraries_of(notebook: Path) -> dict[str, str]:
     """Return tag and name of the libraries that a chapter has cells of."""
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     used = {tag for cell in cells for tag in cell["metadata"].get("tags", [])}
-    return {library.tag: library.name for library in LIBRARIES.values() if library.tag in used}
+    return {tag: name for tag, name in TAGS.items() if tag in used}
+
+
+@cache  # every page asks, and a book reads its bibliography too
+def owner_of(root: Path) -> str:
+    """Return the repository's owner and name, with a slash between them, for the book in ``root``."""
+    return "/".join(owner_and_name(Book.above(root).repository))
 
 
 def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
@@ -60,10 +67,10 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, do
     source = Path(app.env.doc2path(pagename)) if doctree else None
     if source is None or source.suffix != ".ipynb":
         return
-    owner = "/".join(Book.above(Path(app.srcdir)).repository.removesuffix(".git").split("/")[-2:])
     download = context["pathto"](f"{FOLDER}/full/{source.name}", 1)
     title, end, rest = context["body"].partition("</h1>")
-    context["body"] = title + end + buttons(source.name, owner, download, libraries_of(source)) + rest
+    made = buttons(source.name, owner_of(Path(app.srcdir)), download, libraries_of(source))
+    context["body"] = title + end + made + rest
 
 
 def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
