@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from sidebyside.libraries import TAGS
-from sidebyside.publish.cuts import Book, CutError, write_cuts
+from sidebyside.publish.cuts import Book, CutError, site_address, write_cuts
 
 BRANCH = "notebooks"
 LATEST = (*TAGS, "full")
@@ -122,17 +122,14 @@ def publish(root: Path, workshop: str | None = None) -> str | None:
         raise PublishError(f"Commit first, for what is published must be made from a commit:\n{changed}")
     parent = published(repository)
     before = repository.files(parent)
-    # The last commit that changed the package: another day's run must not give a workshop other bytes for nothing.
-    pinned = repository.git("log", "-1", "--format=%H", "--", "src", "pyproject.toml")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_cuts(root / "notebooks", place / "latest")
-        write_cuts(root / "notebooks", place / "pinned", commit=pinned)
         (place / "README.md").write_text(
             README.format(
                 title=book.title,
                 repository=book.repository,
-                site=book.page("index").removesuffix("index.html"),
+                site=site_address(book.repository),
                 latest="`, `".join(LATEST),
             ),
             encoding="utf-8",
@@ -149,6 +146,9 @@ def publish(root: Path, workshop: str | None = None) -> str | None:
         files = repository.write(wanted)
         files |= {path: stored for path, stored in before.items() if path.startswith("workshop/")}
         if workshop:
+            # The last commit that changed the package: another day's run must not give a workshop other bytes.
+            pinned = repository.git("log", "-1", "--format=%H", "--", "src", "pyproject.toml")
+            write_cuts(root / "notebooks", place / "pinned", commit=pinned)
             made = place / "pinned" / "workshop"
             new = {f"workshop/{workshop}/{path.relative_to(made).as_posix()}": path for path in made.rglob("*.ipynb")}
             files |= _frozen(repository.write(new), before, workshop)
