@@ -17,12 +17,11 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from sidebyside.doctor import version_of
+from sidebyside.doctor import requirements, version_of
 from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.publish.cuts import Book, CutError, site_address, write_cuts
 
 START = "START.ipynb"
-DISTRIBUTIONS = {"stan": "pystan", "pyro": "pyro-ppl", "tfp": "tensorflow-probability"}
 # The course's own setting would give a notebook a text twin when it is saved; a copy to work in needs none.
 NO_TWINS = 'formats = "ipynb"\n'
 
@@ -30,7 +29,8 @@ NO_TWINS = 'formats = "ipynb"\n'
 def installed_libraries() -> dict[str, str]:
     """Return the tags of the libraries that are installed, with their versions."""
     there = [library.tag for library in LIBRARIES.values() if all(map(find_spec, library.modules))]
-    return {tag: version_of(DISTRIBUTIONS.get(tag, tag)) for tag in there}
+    asked = requirements()  # of each library's extra the first distribution is the library itself
+    return {tag: version_of(next(iter(asked[tag]))) for tag in there}
 
 
 def useful(made: Collection[str], installed: Collection[str]) -> list[str]:
