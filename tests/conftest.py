@@ -7,14 +7,17 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
-SITE = Path(__file__).parents[1] / "build" / "_build" / "html"
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "build" / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = "no Chromium or Chrome on this machine"
 
@@ -42,6 +45,34 @@ def serve(folder: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def build_deck(folder: Path, slides: Sequence[str]) -> Path:
+    """Build in ``folder`` the deck "toy" of these slides' Markdown, a minute each; return the folder that holds it.
+
+    Chapters that it shows stand in ``folder / "notebooks"``.
+    """
+    from sidebyside.publish import decks  # here: most tests need no deck
+
+    shutil.copytree(ROOT / "slides" / "template", folder / "slides" / "template")
+    cells = []
+    for minute, source in enumerate(slides):
+        end = f" **{len(slides)}:00**" if minute == len(slides) - 1 else ""
+        for kind, text in (("slide", source), ("notes", f"**{minute}:00** Say this.{end}")):
+            cells.append(new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}}))
+    nbformat.write(new_notebook(cells=cells), folder / "slides" / "toy.ipynb")
+    decks.build(folder / "slides", folder / "out", folder / "notebooks")
+    return folder / "out"
+
+
+@contextlib.contextmanager
+def reached(folder: Path, way: str) -> Iterator[str]:
+    """Give the address of ``folder``, without a slash at the end: at a local server ("http"), or in place ("file")."""
+    if way == "file":
+        yield folder.as_uri()
+        return
+    with serve(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,10 @@
 """The countdowns of a deck in a browser: by key and by click, in the deck's window and in the speaker view."""
 
 import re
-import shutil
-from pathlib import Path
 
-import nbformat
 import pytest
-from conftest import serve
-from nbformat.v4 import new_markdown_cell, new_notebook
+from conftest import build_deck, reached
 
-from sidebyside.publish import decks
-
-TEMPLATE = Path(__file__).parents[1] / "slides" / "template"
 SLIDES = (
     "# Toy",
     '## Task\n\n<time class="countdown" datetime="PT2M"></time>',
@@ -22,27 +15,14 @@ SLIDES = (
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """Return the folder of a deck of three slides, two of them with a countdown."""
-    folder = tmp_path_factory.mktemp("countdown")
-    (folder / "notebooks").mkdir()
-    shutil.copytree(TEMPLATE, folder / "slides" / "template")
-    cells = []
-    for minute, source in enumerate(SLIDES):
-        end = " **3:00**" if minute == 2 else ""
-        for kind, text in (("slide", source), ("notes", f"**{minute}:00** Say this.{end}")):
-            cells.append(new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}}))
-    nbformat.write(new_notebook(cells=cells), folder / "slides" / "toy.ipynb")
-    decks.build(folder / "slides", folder / "out", folder / "notebooks")
-    return folder / "out"
+    return build_deck(tmp_path_factory.mktemp("countdown"), SLIDES)
 
 
 @pytest.fixture(params=["http", "file"])
 def address(request, built):
     """Return the deck's address, once at a local server, once in the folder."""
-    if request.param == "file":
-        yield (built / "toy.html").as_uri()
-        return
-    with serve(built) as served:
-        yield f"{served}/toy.html"
+    with reached(built, request.param) as start:
+        yield f"{start}/toy.html"
 
 
 @pytest.fixture

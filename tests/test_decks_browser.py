@@ -1,15 +1,14 @@
 """The built decks as speakers meet them, in a browser: served by a local server, and opened from the folder."""
 
 import re
-import shutil
 import zlib
 from pathlib import Path
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import serve
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from conftest import build_deck, reached
+from nbformat.v4 import new_code_cell, new_notebook
 
 from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.publish import decks
@@ -350,9 +349,7 @@ def test_every_slide_is_accessible(name, scheme, served, make_reader):
 def toy(tmp_path_factory):
     """Return the folder of a small deck: code in steps, then the five libraries' tabs on two slides."""
     folder = tmp_path_factory.mktemp("toy")
-    for name in ("notebooks", "slides"):
-        (folder / name).mkdir()
-    shutil.copytree(ROOT / "slides" / "template", folder / "slides" / "template")
+    (folder / "notebooks").mkdir()
     cells = [new_code_cell(f"import {tag}\n{tag}.draw()\n{tag}.show()", metadata={"name": tag}) for tag in TAGS]
     nbformat.write(new_notebook(cells=cells), folder / "notebooks" / "01_toy.ipynb")
     shown = [
@@ -361,23 +358,13 @@ def toy(tmp_path_factory):
         "## Tabs\n\n```python\n# chapter:01_toy#{library} steps=1|2\n# pyro steps=3|1\n```",
         "## Again\n\n```python\n# chapter:01_toy#{library}\n```",
     ]
-    cells = []
-    for minute, source in enumerate(shown):
-        end = " **4:00**" if minute == 3 else ""
-        for kind, text in (("slide", source), ("notes", f"**{minute}:00** Say this.{end}")):
-            cells.append(new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}}))
-    nbformat.write(new_notebook(cells=cells), folder / "slides" / "toy.ipynb")
-    decks.build(folder / "slides", folder / "out", folder / "notebooks")
-    return folder / "out"
+    return build_deck(folder, shown)
 
 
 @pytest.fixture(params=["http", "file"])
 def toy_address(request, toy):
     """Return the small deck's address, once at a local server, once in the folder."""
-    if request.param == "file":
-        yield (toy / "toy.html").as_uri()
-        return
-    with serve(toy) as address:
+    with reached(toy, request.param) as address:
         yield f"{address}/toy.html"
 
 
