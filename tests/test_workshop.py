@@ -122,7 +122,7 @@ def test_every_exercise_with_a_self_check_is_solved_on_the_next_slide():
     assert solved >= 4
 
 
-def test_a_slide_holds_few_words_and_little_code():
+def test_a_slide_holds_few_words_beside_where_to_work():
     for slide in SLIDES:
         bare = re.sub(
             r"^```.*?^```$|\$\$.*?\$\$|!\[.*?\]\(.*?\)|<[^>]*>", "", slide.shown, flags=re.DOTALL | re.MULTILINE
@@ -130,9 +130,6 @@ def test_a_slide_holds_few_words_and_little_code():
         bare = re.sub(r"(?m)^\d\. |^Chapter \d+, exercise .*$", "", bare)
         words = re.findall(r"[\w'.,-]*[A-Za-z0-9][\w'.,-]*", bare)
         assert len(words) <= 34, f"{slide.heading}: {len(words)} words"
-    html = decks.export(ROOT / "slides" / "workshop.ipynb", ROOT / "notebooks")
-    for block in re.findall(r"<pre.*?</pre>", html, re.DOTALL):
-        assert block.count("\n") <= 12, block
 
 
 def test_notes_say_what_to_do_when_late():
@@ -233,7 +230,7 @@ def test_every_planned_exercise_has_a_row_that_says_where_people_get_stuck():
     rows = set(re.findall(r"^\| (\d+\.\d+)\b", stuck, re.MULTILINE))
     planned = {task["what"] for rows, _ in PLANS.values() for row in rows for task in row.tasks}
     missing = {number for number in planned if number[0].isdigit()} - rows
-    # Two short ones, in which nothing typical goes wrong beyond what their hints say.
+    # A short one, in which nothing typical goes wrong beyond what its hints say.
     assert missing <= {"9.1"}, missing
 
 
@@ -250,5 +247,4 @@ def test_addresses_and_commands_are_the_course_s(page):
     for libraries in re.findall(r'LIBS="([a-z ]+)"', text):
         assert set(libraries.split()) <= set(TAGS)
     for target in re.findall(r"\]\(([^)#:\s]+\.(?:md|ipynb))\)", text):
-        if target != "jupyterhub.md":
-            assert (ROOT / "book" / target).is_file(), target
+        assert (ROOT / "book" / target).is_file(), target
