@@ -386,18 +386,22 @@ async def faults(hub: str, pid: int, name: str, others: int, cells: int | None) 
         outcome = await student.run_notebook(name, cells=cells)
         return {"again": outcome, "errors_again": student.errors}
 
-    async def kill_kernel() -> None:
-        await killed.run_notebook(name, cells=5)
-        started = time.monotonic()
-        cell = asyncio.create_task(killed.run("import time; time.sleep(600)"))
+    async def kill(student: Student, process: str) -> tuple[str, float]:
+        """Kill a student's kernel or server in the middle of a cell; return what the cell ended in, and when it was."""
+        await student.run_notebook(name, cells=5)
+        cell = asyncio.create_task(student.run("import time; time.sleep(600)"))
         await asyncio.sleep(2)
-        processes(pid)["killed"]["kernel"].send_signal(signal.SIGKILL)
+        when = time.monotonic()
+        processes(pid)[student.name][process].send_signal(signal.SIGKILL)
         status, _ = await cell
-        told = time.monotonic() - started - 2
-        model = await killed.ask("GET", f"{killed.server}/api/kernels/{killed.kernel}")
-        while model["execution_state"] not in {"idle", "starting"}:
+        return status, when
+
+    async def kill_kernel() -> None:
+        status, when = await kill(killed, "kernel")
+        told = time.monotonic() - when
+        model = f"{killed.server}/api/kernels/{killed.kernel}"
+        while (await killed.ask("GET", model))["execution_state"] not in {"idle", "starting"}:
             await asyncio.sleep(0.5)
-            model = await killed.ask("GET", f"{killed.server}/api/kernels/{killed.kernel}")
         seen["kernel killed"] = {"cell": status, "told_after_s": round(told, 1)} | await again(killed)
 
     async def fill_memory() -> None:
@@ -408,16 +412,11 @@ async def faults(hub: str, pid: int, name: str, others: int, cells: int | None) 
         seen["memory limit"] = {"cell": status, "error": error, "kernel_alive": alive == "ok"} | await again(greedy)
 
     async def kill_server() -> None:
-        await stopped.run_notebook(name, cells=5)
-        started = time.monotonic()
-        cell = asyncio.create_task(stopped.run("import time; time.sleep(600)"))
-        await asyncio.sleep(2)
-        processes(pid)["stopped"]["server"].send_signal(signal.SIGKILL)
-        status, _ = await cell
+        status, when = await kill(stopped, "server")
         user = f"{hub}/hub/api/users/stopped"
         while (await stopped.ask("GET", user))["servers"]:
             await asyncio.sleep(0.5)
-        noticed = time.monotonic() - started - 2
+        noticed = time.monotonic() - when
         await timed(stopped, "restart", stopped.start_server())
         seen["server killed"] = {
             "cell": status,
