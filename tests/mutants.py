@@ -166,6 +166,23 @@ _BY_CHAPTER = {
         Mutant("TFP", "prior scale of gamma_1 doubled", "intercepts-model-tfp",
                '"gamma_1": tfd.Normal(double(0), double(1))', '"gamma_1": tfd.Normal(double(0), double(2))'),
     ],
+    "12": [
+        Mutant("PyMC", "scale of v not divided by the root of H", "network-model-pymc", '"v", 0, v_scale', '"v", 0, 3'),
+        Mutant("PyMC", "fixed huge step size", "network-draw-pymc", "target_accept=0.9,",
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False),", BROKEN),
+        Mutant("Stan", "another bend", "network-model-stan", "tanh(x * w", "atan(x * w"),
+        Mutant("Stan", "too little adaptation", "network-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("NumPyro", "offset of the output dropped", "network-model-numpyro", "hidden @ v + c", "hidden @ v"),
+        Mutant("NumPyro", "fixed huge step size", "network-draw-numpyro", "target_accept_prob=0.9,",
+               "step_size=5.0, adapt_step_size=False,", BROKEN),
+        Mutant("Pyro", "prior scale of b halved", "network-model-pyro", '"b", pdist.Normal(0.0, 4.0)',
+               '"b", pdist.Normal(0.0, 2.0)'),
+        Mutant("Pyro", "fixed huge step size", "network-draw-pyro", "target_accept_prob=0.9,",
+               "step_size=5.0, adapt_step_size=False,", BROKEN),
+        Mutant("TFP", "noise taken in ppm", "network-model-tfp", "double(sigma)", "double(2 * sigma)"),
+        Mutant("TFP", "too little adaptation", "network-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
 }  # fmt: skip
 MUTANTS = [replace(mutant, chapter=chapter) for chapter, mutants in _BY_CHAPTER.items() for mutant in mutants]
 

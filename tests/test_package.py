@@ -18,6 +18,7 @@ import sidebyside as sbs
 from sidebyside import agreement, density, libraries, outputs
 from sidebyside.references import (
     Reference,
+    bayesian_network,
     hierarchical_regression,
     linear_regression,
     measurement_noise,
@@ -116,6 +117,55 @@ def test_stored_reference_is_what_its_command_makes(chapter, name):
         np.testing.assert_allclose(made["parameters"][parameter]["mean"], values["mean"], rtol=0, atol=1e-3)
         np.testing.assert_allclose(made["parameters"][parameter]["sd"], values["sd"], rtol=0, atol=1e-3)
         np.testing.assert_allclose(made["parameters"][parameter]["kurtosis"], values["kurtosis"], rtol=0.05)
+
+
+def test_network_reference_integrates_the_output_layer_exactly():
+    """Differences of the hidden layer's log density against multivariate normals, its slopes against differences."""
+    data, rng = bayesian_network.window(), np.random.default_rng(3)
+    position = rng.normal(size=(4, 2, 5))
+    design = bayesian_network.features(position, data.x)
+    noise = bayesian_network.SIGMA / bayesian_network.UNIT
+    prior = np.append(np.full(5, bayesian_network.V_SD / np.sqrt(5)), bayesian_network.C_SD) ** 2
+    exact = [
+        stats.multivariate_normal(cov=(one * prior) @ one.T + noise**2 * np.eye(len(data.y))).logpdf(data.y)
+        for one in design
+    ]
+    found = bayesian_network.last_layer(design, data.y)[2]
+    np.testing.assert_allclose(found - found[0], np.array(exact) - exact[0], rtol=1e-7)
+    energy, slope = bayesian_network.energy_and_slopes(position, data.x, data.y)
+    np.testing.assert_allclose(energy, (position**2).sum(axis=(1, 2)) / 2 - found, rtol=1e-12)
+    for place in ((0, 0), (0, 4), (1, 2)):
+        step = np.zeros_like(position)
+        step[:, *place] = 1e-5
+        ends = [bayesian_network.energy_and_slopes(position + side * step, data.x, data.y)[0] for side in (-1, 1)]
+        np.testing.assert_allclose((ends[1] - ends[0]) / 2e-5, slope[:, *place], rtol=1e-4, atol=1e-4)
+
+
+def test_network_reference_is_what_its_command_makes():
+    """Shorter and with fewer chains, seconds instead of minutes: right within the errors of both."""
+    stored, made = sbs.load_reference("small_network"), bayesian_network.make("small_network", (16, 60, 60))
+    np.testing.assert_allclose(stored.log_density, made["log_density"], rtol=1e-12)
+    np.testing.assert_equal(stored.points, [{key: np.array(v)[()] for key, v in p.items()} for p in made["points"]])
+    truth, short = stored.parameters["f"], made["parameters"]["f"]
+    assert np.max(truth["mean_error"] / truth["sd"]) < 0.02 and np.max(truth["sd_error"] / truth["sd"]) < 0.02
+    for moment in ("mean", "sd"):
+        error = np.hypot(short[f"{moment}_error"], truth[f"{moment}_error"])
+        assert np.max(np.abs(short[moment] - truth[moment]) / error) < 5
+    assert np.median(truth["kurtosis"]) == pytest.approx(3, abs=1)
+
+
+def test_network_springs_hide_three_months_of_complete_years():
+    years = bayesian_network.other_springs()
+    springs = sbs.load_reference("network_springs").parameters["f"]
+    assert 1964 not in years and springs["pit"].shape == (len(years), 3)
+    assert np.max(springs["pit_error"]) < 0.03
+    ppm = sbs.load_co2().set_index("month")["co2_ppm"]
+    seen = np.array([[ppm[month] for month in bayesian_network.spring(year)] for year in years])
+    side = np.sign(seen - springs["mean"]) == np.sign(springs["pit"] - 0.5)
+    assert side.mean() > 0.95, "a reading above the predictive mean has more than half of the distribution below it"
+    window = bayesian_network.window(1970)
+    assert len(window.x) == 21 and len(window.grid) == len(window.months) == 36
+    assert not np.any((window.x > -0.25) & (window.x < 0)) and np.mean(window.y) == pytest.approx(0, abs=1e-12)
 
 
 def test_hierarchical_reference_integrates_the_gaussian_part_exactly():

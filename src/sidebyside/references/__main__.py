@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from sidebyside.references import (
+    bayesian_network,
     hierarchical_regression,
     linear_regression,
     measurement_noise,
@@ -14,7 +15,14 @@ from sidebyside.references import (
 
 def main() -> None:
     """Write each model's JSON beside this file."""
-    chapters = (two_proportions, linear_regression, robust_regression, measurement_noise, hierarchical_regression)
+    chapters = (
+        two_proportions,
+        linear_regression,
+        robust_regression,
+        measurement_noise,
+        hierarchical_regression,
+        bayesian_network,
+    )
     for chapter in chapters:
         for name in chapter.MODELS:
             reference = chapter.make(name)
