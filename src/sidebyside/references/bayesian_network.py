@@ -16,8 +16,8 @@ from scipy import stats
 from sidebyside.datasets import load_co2
 
 UNITS = 8  # hidden units
-W_SD, B_SD, V_SD, C_SD = 4.0, 4.0, 3.0, 1.5  # prior standard deviations; that of v is divided by the root of UNITS
-CENTRE, UNIT, SIGMA = 319.0, 2.0, 0.25  # ppm: y = (reading - CENTRE) / UNIT; SIGMA is the noise
+W_SD, B_SD, V_SD, C_SD = 2.0, 2.0, 2.0, 1.5  # prior standard deviations; that of v is divided by the root of UNITS
+CENTRE, UNIT, SIGMA = 319.0, 2.0, 0.3  # ppm: y = (reading - CENTRE) / UNIT; SIGMA is the noise
 SEED, YEAR = 20112, 1964
 BEFORE, AFTER = 6, 6  # months on both sides of the window at which the network's value is kept, too
 
@@ -107,14 +107,15 @@ def features(position: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.concatenate([hidden, np.ones_like(hidden[:, :, :1])], axis=2)
 
 
-def last_layer(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def last_layer(
+    design: np.ndarray, y: np.ndarray, noise: float = SIGMA / UNIT
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mean (C, K) and covariance (C, K, K) of the output layer given the hidden one, and log p(y | hidden) (C,).
 
-    The log density lacks a constant. ``y`` has shape (N,) or (C, N).
+    The log density lacks a constant. ``y`` has shape (N,) or (C, N); ``noise`` is the readings' sd, in units of UNIT.
     """
     units = design.shape[2] - 1
     prior_precision = 1 / np.append(np.full(units, V_SD / np.sqrt(units)), C_SD) ** 2
-    noise = SIGMA / UNIT
     transposed = design.transpose(0, 2, 1)
     precision = transposed @ design / noise**2
     precision[:, np.arange(units + 1), np.arange(units + 1)] += prior_precision
@@ -127,11 +128,12 @@ def last_layer(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return mean, covariance, log_likelihood
 
 
-def energy_and_slopes(position: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def energy_and_slopes(
+    position: np.ndarray, x: np.ndarray, y: np.ndarray, noise: float = SIGMA / UNIT
+) -> tuple[np.ndarray, np.ndarray]:
     """Return minus the log density of each chain's hidden layer, shape (C,), and its gradient, shape (C, 2, H)."""
     design = features(position, x)
-    mean, covariance, log_likelihood = last_layer(design, y)
-    noise = SIGMA / UNIT
+    mean, covariance, log_likelihood = last_layer(design, y, noise)
     misfit = (y - (design @ mean[..., None])[..., 0]) / noise**2
     # with S the covariance of y: d log p / d design = (S^-1 y y' S^-1 - S^-1) design (prior covariance)
     slope = misfit[:, :, None] * mean[:, None] - design @ covariance / noise**2
@@ -144,19 +146,23 @@ def energy_and_slopes(position: np.ndarray, x: np.ndarray, y: np.ndarray) -> tup
 def sample(x, y, rng, chains: int, warmup: int, draws: int, keep, steps: int = 24, units: int = UNITS) -> np.ndarray:
     """Draw hidden layers by Hamiltonian Monte Carlo, from the prior on; all chains move together.
 
+    In the first half of the warm-up the noise falls from eight times its value: a chain that meets the full likelihood
+    at once can be caught where a network misses a few readings altogether.
     ``keep(position)`` says what is kept of each draw; returned are its results, one a draw.
     """
     position = rng.normal(size=(chains, 2, units))
-    energy, slope = energy_and_slopes(position, x, y)
     step, kept = 0.02, []
     for turn in range(warmup + draws):
+        noise = SIGMA / UNIT * 8 ** max(0, 1 - 2 * turn / max(1, warmup))
+        if turn <= warmup / 2 + 1:
+            energy, slope = energy_and_slopes(position, x, y, noise)
         momentum = rng.normal(size=position.shape)
         size = step * rng.uniform(0.7, 1.3, size=(chains, 1, 1))
         moved, new_slope, push = position, slope, momentum
         for _ in range(rng.integers(steps // 2, steps + steps // 2)):
             push = push - size / 2 * new_slope
             moved = moved + size * push
-            new_energy, new_slope = energy_and_slopes(moved, x, y)
+            new_energy, new_slope = energy_and_slopes(moved, x, y, noise)
             push = push - size / 2 * new_slope
         change = energy + (momentum**2).sum(axis=(1, 2)) / 2 - new_energy - (push**2).sum(axis=(1, 2)) / 2
         accepted = np.log(rng.uniform(size=chains)) < change
@@ -249,7 +255,7 @@ def _springs(chains: int, warmup: int, draws: int) -> dict[str, dict[str, np.nda
     }
 
 
-MODELS = {"small_network": (_network, (128, 300, 500)), "network_springs": (_springs, (8, 300, 300))}
+MODELS = {"small_network": (_network, (100, 200, 400)), "network_springs": (_springs, (8, 200, 250))}
 
 
 def _points() -> list[dict[str, np.ndarray]]:
