@@ -24,11 +24,11 @@ VALUES = yaml.safe_load(VALUES_FILE.read_text("utf-8"))
 GB_IN_MB = 10**9 / 2**20  # Kubernetes' G is 10**9 bytes, the trial's MB 2**20
 
 
-def test_the_page_shows_the_trials_figures():
-    page = hub_trial.PAGE.read_text("utf-8")
-    assert hub_trial.fill(page, TRIAL) == page, "make hub-trial HUB=--keep fills the page"
+def test_the_pages_show_the_trials_figures():
+    pages = [page.read_text("utf-8") for page in (hub_trial.PAGE, hub_trial.GUIDE)]
+    assert [hub_trial.fill(page, TRIAL) for page in pages] == pages, "make hub-trial HUB=--keep fills the pages"
     for name, text in hub_trial.parts(TRIAL).items():
-        assert page.count(f"% trial: {name}\n\n{text}\n\n% end\n") == 1
+        assert "".join(pages).count(f"% trial: {name}\n\n{text}\n\n% end\n") == 1
 
 
 def test_a_class_that_got_slow_or_lost_somebody_is_the_last():
