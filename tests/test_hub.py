@@ -55,9 +55,9 @@ def test_the_values_give_a_student_what_the_trial_measured(tag):
     """What is guaranteed holds server and kernel; below the limit, the kernel may grow by half."""
     alone = next(step for step in TRIAL["libraries"][tag]["steps"] if step["students"] == 1)["memory"]
     memory = VALUES["singleuser"]["memory"]
-    if tag == "tfp":
-        memory = {"guarantee": "4G", "limit": "5G"}
-        assert "# for PyMC or NumPyro; for TFP: guarantee 4G, limit 5G\n" in VALUES_FILE.read_text("utf-8")
+    said = "# for PyMC, NumPyro or Stan; for Pyro: guarantee 2G; for TFP: guarantee 4G, limit 5G\n"
+    assert said in VALUES_FILE.read_text("utf-8")
+    memory = memory | {"pyro": {"guarantee": "2G"}, "tfp": {"guarantee": "4G", "limit": "5G"}}.get(tag, {})
     guarantee, limit = (int(memory[name].removesuffix("G")) * GB_IN_MB for name in ("guarantee", "limit"))
     assert guarantee > alone["server_pss_mb"] + alone["kernel_pss_mb"]
     assert limit > alone["server_pss_mb"] + 1.5 * alone["kernel_pss_mb"]
