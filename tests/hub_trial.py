@@ -484,6 +484,11 @@ def steps_of(trial: dict) -> list[tuple[list, dict]]:
     return found
 
 
+def slowest(step: dict, what: str) -> float | str:
+    """Return the seconds of the slowest student, or "never" if none came so far."""
+    return step["seconds"].get(what, {"slowest": "never"})["slowest"]
+
+
 def machine_words(trial: dict) -> str:
     """Return which machine it was, and why larger classes were not tried."""
     there, versions = trial["machine"], trial["versions"]
@@ -491,7 +496,7 @@ def machine_words(trial: dict) -> str:
         f"The machine: {there['cores']} cores, {there['memory_gb']:g} GB of memory, {there['system']}, "
         f"Python {there['python']}, JupyterHub {versions['jupyterhub']}, JupyterLab {versions['jupyterlab']}."
     )
-    first = next(step["load_before"] for _, step in steps_of(trial))  # later ones remember the class before
+    first = next((step["load_before"] for _, step in steps_of(trial)), 0.0)  # later ones remember the class before
     if first > there["cores"]:
         text += (
             f"\nIt was busy with other work, too: the load average before the first class was {first:g}. So the "
@@ -506,18 +511,22 @@ def machine_words(trial: dict) -> str:
 
 def guide_words(trial: dict) -> str:
     """Return what an instructor wants to know first: how long one waits alone and in a class, and the memory."""
+    if not steps_of(trial):
+        return "Not tried."
     there, (tag, result) = trial["machine"], next(iter(trial["libraries"].items()))
     alone = result["steps"][0]
     text = (
         f"We let simulated students run the workshop notebook of chapter 6 in {TAGS[tag]}, on a machine with "
         f"{there['cores']} cores and {there['memory_gb']:g} GB of memory.\nOne alone had finished after "
-        f"{alone['seconds']['notebook']['slowest']:.0f} seconds"
+        f"{slowest(alone, 'notebook')} seconds"
     )
     for step in (steps := [step for step in result["steps"] if step["students"] > 1])[-2:]:
-        how = "who came and read at their own pace" if step["pause_s"] else 'who pressed "Run All" together'
-        text += (
-            f"; of {step['students']} {how}, the slowest waited {step['seconds']['notebook']['slowest']:.0f} seconds"
+        how = (
+            "who came and read at their own pace (pauses not counted)"
+            if step["pause_s"]
+            else 'who pressed "Run All" together'
         )
+        text += f"; of {step['students']} {how}, the slowest waited {slowest(step, 'notebook')} seconds"
     most = max(steps or [alone], key=lambda step: step["memory"]["together_mb"])
     memory = most["memory"]["together_mb"] * MB / GB
     return f"{text}.\nThe class of {most['students']} took {memory:.1f} GB of memory together."
@@ -555,10 +564,7 @@ def accidents(trial: dict) -> str:
 def parts(trial: dict) -> dict[str, str]:
     """Return what a trial puts into the pages, by the names of the places there."""
     waits = ("login", "server", "first", "notebook")
-    times = [
-        [*first, *(step["seconds"].get(name, {"slowest": "never"})["slowest"] for name in waits), step["load_before"]]
-        for first, step in steps_of(trial)
-    ]
+    times = [[*first, *(slowest(step, name) for name in waits), step["load_before"]] for first, step in steps_of(trial)]
     sizes = [
         [*first, *(step["memory"][name] for name in ("server_pss_mb", "kernel_pss_mb", "together_mb"))]
         for first, step in steps_of(trial)
