@@ -4,6 +4,7 @@
 print. The few warnings silenced for everyone are in :data:`SILENCED`, each with its reason.
 """
 
+import logging
 import os
 import re
 import sys
@@ -47,23 +48,27 @@ def is_live() -> bool:
 def quiet() -> Iterator[None]:
     """Keep what a library prints, from Python or from C++, out of stored outputs. Live, it changes nothing.
 
-    If the block raises, what was held back is printed, so that no error loses its explanation.
+    Log messages below a warning are dropped. If the block raises, what was held back is printed, so that no error loses
+    its explanation.
     """
     if is_live():
         yield
         return
     sys.stdout.flush()
     sys.stderr.flush()
+    level = logging.root.manager.disable
     with tempfile.TemporaryFile(mode="w+") as held:
         saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
         failed = True
         try:
             for descriptor in saved:
                 os.dup2(held.fileno(), descriptor)
+            logging.disable(max(level, logging.INFO))  # handlers hold the stream that was there when they were made
             with redirect_stdout(held), redirect_stderr(held):
                 yield
             failed = False
         finally:
+            logging.disable(level)
             held.flush()
             for descriptor, original in saved.items():
                 os.dup2(original, descriptor)
