@@ -18,6 +18,7 @@ _HOME = {
     "load_co2": "datasets",
     "check": "checks",
     "load_reference": "references",
+    "Reference": "references",
     "from_pystan": "convert",
     "from_pyro": "convert",
     "from_tfp": "convert",
