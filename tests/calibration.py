@@ -32,7 +32,7 @@ from sidebyside.libraries import LIBRARIES
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "src" / "sidebyside" / "calibration"
 PACKAGES = ("pymc", "nutpie", "pystan", "numpyro", "jax", "pyro-ppl", "torch", "tensorflow-probability", "tensorflow")
-SEED, DRAWS, THIN, WARMUP = 20114, 99, 5, 500
+SEED, DRAWS, THIN, WARMUP = 20114, 99, 5, 300
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ MODELS = {
     "student_t": Model(
         chapter="06",
         stem="student-t",
-        worlds=300,
+        worlds=100,
         names=("alpha", "beta", "nu"),
         data=("import arviz", "points = sbs.load_hogg()", "x_centre ="),
         inputs={"NumPyro": "[x, sigma_y]", "Pyro": "[x_t, sigma_t]"},

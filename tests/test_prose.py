@@ -440,7 +440,7 @@ def test_chapter_14_says_what_its_numbers_say():
     notebook, prose = chapter("14_calibration")
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     assert "495 draws, of which 99 are kept" in prose
-    assert "worlds, draws = 100, 99" in code and "warmup, thin = 500, 5" in code and 99 * 5 == 495
+    assert "worlds, draws = 100, 99" in code and "warmup, thin = 300, 5" in code and 99 * 5 == 495
     assert "keep every fifth draw" in prose and "a hundred worlds side by side" in prose.lower()
     assert "with three hundred parameters" in prose and 100 * 3 == 300
     assert "one in four such figures" in prose and 1 - 0.95**5 == pytest.approx(1 / 4, abs=0.03)
@@ -457,7 +457,7 @@ def test_chapter_14_says_what_its_numbers_say():
     assert stats.norm.ppf(0.9) == pytest.approx(1.28, abs=0.005) and "$m \\pm 1.28$ standard deviations" in prose
     band = sbs.calibration_band(100, 99)
     assert (band[2] - band[0]).max() == pytest.approx(0.14, abs=0.02)  # as the figure's description says
-    models = {"student_t": "300 worlds", "intercepts": "100 worlds"}
+    models = {"student_t": "100 worlds", "intercepts": "100 worlds"}
     for name, worlds in models.items():
         assert sbs.load_calibration(name).how.startswith(worlds)
         assert shown(notebook, worlds)
