@@ -94,7 +94,7 @@ def plot_calibration(ranks: Ranks, draws: int, labels: Mapping[str, str], level:
     """
     rows = -(-len(labels) // 2)
     fig, axes = plt.subplots(
-        rows, 2, figsize=(7.4, 0.6 + 2.3 * rows), sharex=True, sharey=True, squeeze=False, layout="constrained"
+        rows, 2, figsize=(7.4, 0.9 + 1.9 * rows), sharex=True, sharey=True, squeeze=False, layout="constrained"
     )
     for ax in axes.flat[len(labels) :]:
         ax.set_visible(False)
@@ -109,7 +109,7 @@ def plot_calibration(ranks: Ranks, draws: int, labels: Mapping[str, str], level:
             every = (number * draws // 25, max(1, draws // 4))  # the marks of two libraries should not hide each other
             ax.plot(expected, stray, look.marker + "-", color=look.colour, ms=5, lw=1.3, markevery=every, label=library)
         ax.set_title(label, fontsize=11)
-    axes[0, 0].legend(*axes[0, 0].get_legend_handles_labels(), fontsize=9, ncols=2, loc="upper right")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), fontsize=10, ncols=len(ranks), loc="outside upper center")
     fig.supxlabel("share of the draws that lie below the truth", fontsize=11)
     fig.supylabel("share of worlds, less what flat ranks give", fontsize=11)
     return fig
