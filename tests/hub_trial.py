@@ -2,8 +2,9 @@
 
 Simulated students log in as a browser does, each gets a server of their own, opens the workshop notebook through it
 and runs it from top to bottom. Then one kernel is killed, one runs into its memory limit, and one server is killed,
-while the others work. What it took goes to ``build/hub-trial/trial.json`` and is printed as the tables that stand in
-``book/jupyterhub.md``; ``--keep`` puts it there and into ``deploy/jupyterhub/trial.json``, and a test compares the two.
+while the others work. What it took goes to ``build/hub-trial/trial.json`` and is printed as the tables of
+``book/jupyterhub.md`` and the sentences of ``book/instructors.md``; ``--keep`` puts it there and into
+``deploy/jupyterhub/trial.json``, and a test compares them.
 """
 
 import argparse
@@ -42,6 +43,7 @@ CHAPTER = "06_robust_regression.ipynb"
 PACKAGES = Path(os.environ.get("HUB_TRIAL_PACKAGES", ROOT / ".cache" / "hub"))
 PROXY = PACKAGES / "node_modules" / ".bin" / "configurable-http-proxy"
 PAGE = ROOT / "book" / "jupyterhub.md"
+GUIDE = ROOT / "book" / "instructors.md"
 KEPT = ROOT / "deploy" / "jupyterhub" / "trial.json"
 ARRIVAL = 60.0  # seconds within which a class that does not come at once has arrived
 TOO_SLOW = 3  # times what one student alone needs
@@ -482,6 +484,11 @@ def steps_of(trial: dict) -> list[tuple[list, dict]]:
     return found
 
 
+def slowest(step: dict, what: str) -> float | str:
+    """Return the seconds of the slowest student, or "never" if none came so far."""
+    return step["seconds"].get(what, {"slowest": "never"})["slowest"]
+
+
 def machine_words(trial: dict) -> str:
     """Return which machine it was, and why larger classes were not tried."""
     there, versions = trial["machine"], trial["versions"]
@@ -489,10 +496,10 @@ def machine_words(trial: dict) -> str:
         f"The machine: {there['cores']} cores, {there['memory_gb']:g} GB of memory, {there['system']}, "
         f"Python {there['python']}, JupyterHub {versions['jupyterhub']}, JupyterLab {versions['jupyterlab']}."
     )
-    busiest = max((step["load_before"] for _, step in steps_of(trial)), default=0.0)
-    if busiest > there["cores"] / 2:
+    first = next((step["load_before"] for _, step in steps_of(trial)), 0.0)  # later ones remember the class before
+    if first > there["cores"]:
         text += (
-            f"\nIt was busy with other work, too: the load average before a class was up to {busiest:g}. So the "
+            f"\nIt was busy with other work, too: the load average before the first class was {first:g}. So the "
             "seconds are longer than on a machine of your own. The memory is the same."
         )
     for tag, result in trial["libraries"].items():
@@ -500,6 +507,29 @@ def machine_words(trial: dict) -> str:
             largest = max(step["students"] for step in result["steps"] if not step["pause_s"])
             text += f"\nWith {TAGS[tag]}, the trial went no further than {largest} students at once: {why}."
     return text
+
+
+def guide_words(trial: dict) -> str:
+    """Return what an instructor wants to know first: how long one waits alone and in a class, and the memory."""
+    if not steps_of(trial):
+        return "Not tried."
+    there, (tag, result) = trial["machine"], next(iter(trial["libraries"].items()))
+    alone = result["steps"][0]
+    text = (
+        f"We let simulated students run the workshop notebook of chapter 6 in {TAGS[tag]}, on a machine with "
+        f"{there['cores']} cores and {there['memory_gb']:g} GB of memory.\nOne alone had finished after "
+        f"{slowest(alone, 'notebook')} seconds"
+    )
+    for step in (steps := [step for step in result["steps"] if step["students"] > 1])[-2:]:
+        how = (
+            "who came and read at their own pace (pauses not counted)"
+            if step["pause_s"]
+            else 'who pressed "Run All" together'
+        )
+        text += f"; of {step['students']} {how}, the slowest waited {slowest(step, 'notebook')} seconds"
+    most = max(steps or [alone], key=lambda step: step["memory"]["together_mb"])
+    memory = most["memory"]["together_mb"] * MB / GB
+    return f"{text}.\nThe class of {most['students']} took {memory:.1f} GB of memory together."
 
 
 def accidents(trial: dict) -> str:
@@ -532,12 +562,9 @@ def accidents(trial: dict) -> str:
 
 
 def parts(trial: dict) -> dict[str, str]:
-    """Return what a trial puts into the page, by the names of the places there."""
+    """Return what a trial puts into the pages, by the names of the places there."""
     waits = ("login", "server", "first", "notebook")
-    times = [
-        [*first, *(step["seconds"].get(name, {"slowest": "never"})["slowest"] for name in waits), step["load_before"]]
-        for first, step in steps_of(trial)
-    ]
+    times = [[*first, *(slowest(step, name) for name in waits), step["load_before"]] for first, step in steps_of(trial)]
     sizes = [
         [*first, *(step["memory"][name] for name in ("server_pss_mb", "kernel_pss_mb", "together_mb"))]
         for first, step in steps_of(trial)
@@ -548,6 +575,7 @@ def parts(trial: dict) -> dict[str, str]:
         "seconds": table([*head, "Log-in", "Server", "First cell", "Notebook", "Load"], times, words=2),
         "memory": table([*head, "Server", "Kernel", "Class"], sizes, words=2),
         "faults": accidents(trial) if "faults" in trial else "Not tried.",
+        "guide": guide_words(trial),
     }
 
 
@@ -555,7 +583,9 @@ def fill(page: str, trial: dict) -> str:
     """Return the page's text with the trial's parts in their places."""
     for name, text in parts(trial).items():
         start, end = f"% trial: {name}\n", "% end\n"
-        before, _, rest = page.partition(start)
+        before, found, rest = page.partition(start)
+        if not found:
+            continue  # it stands in the other page
         page = f"{before}{start}\n{text}\n\n{end}{rest.partition(end)[2]}"
     return page
 
@@ -626,7 +656,8 @@ def main() -> int:
         result.write_text(json.dumps(trial, indent=1) + "\n")
     if given.keep:
         shutil.copyfile(result, KEPT)
-        PAGE.write_text(fill(PAGE.read_text("utf-8"), trial), "utf-8")
+        for page in (PAGE, GUIDE):
+            page.write_text(fill(page.read_text("utf-8"), trial), "utf-8")
     print("\n\n".join(parts(trial).values()))
     return 0
 

@@ -24,11 +24,11 @@ VALUES = yaml.safe_load(VALUES_FILE.read_text("utf-8"))
 GB_IN_MB = 10**9 / 2**20  # Kubernetes' G is 10**9 bytes, the trial's MB 2**20
 
 
-def test_the_page_shows_the_trials_figures():
-    page = hub_trial.PAGE.read_text("utf-8")
-    assert hub_trial.fill(page, TRIAL) == page, "make hub-trial HUB=--keep fills the page"
+def test_the_pages_show_the_trials_figures():
+    pages = [page.read_text("utf-8") for page in (hub_trial.PAGE, hub_trial.GUIDE)]
+    assert [hub_trial.fill(page, TRIAL) for page in pages] == pages, "make hub-trial HUB=--keep fills the pages"
     for name, text in hub_trial.parts(TRIAL).items():
-        assert page.count(f"% trial: {name}\n\n{text}\n\n% end\n") == 1
+        assert "".join(pages).count(f"% trial: {name}\n\n{text}\n\n% end\n") == 1
 
 
 def test_a_class_that_got_slow_or_lost_somebody_is_the_last():
@@ -55,9 +55,9 @@ def test_the_values_give_a_student_what_the_trial_measured(tag):
     """What is guaranteed holds server and kernel; below the limit, the kernel may grow by half."""
     alone = next(step for step in TRIAL["libraries"][tag]["steps"] if step["students"] == 1)["memory"]
     memory = VALUES["singleuser"]["memory"]
-    if tag == "tfp":
-        memory = {"guarantee": "4G", "limit": "5G"}
-        assert "# for PyMC or NumPyro; for TFP: guarantee 4G, limit 5G\n" in VALUES_FILE.read_text("utf-8")
+    said = "# for PyMC, NumPyro or Stan; for Pyro: guarantee 2G; for TFP: guarantee 4G, limit 5G\n"
+    assert said in VALUES_FILE.read_text("utf-8")
+    memory = memory | {"pyro": {"guarantee": "2G"}, "tfp": {"guarantee": "4G", "limit": "5G"}}.get(tag, {})
     guarantee, limit = (int(memory[name].removesuffix("G")) * GB_IN_MB for name in ("guarantee", "limit"))
     assert guarantee > alone["server_pss_mb"] + alone["kernel_pss_mb"]
     assert limit > alone["server_pss_mb"] + 1.5 * alone["kernel_pss_mb"]
