@@ -214,7 +214,7 @@ def run_seeds(seeds: int, library: str) -> dict:
                 exec(source, scope)
         tag = LIBRARIES[library].tag
         right = scope["ranks"][library]
-        wrong = scope["rank_truths"](scope["truths"][library], scope["wrong_kept"][library], scope["made"][library])
+        wrong = scope["wrong_ranks"][library]
         for name, found in (("line", right), ("wrong_line", wrong)):
             for quantity, values in found.items():
                 ranks[name].setdefault(quantity, []).extend(np.asarray(values).tolist())
@@ -226,17 +226,16 @@ def run_seeds(seeds: int, library: str) -> dict:
     return {"ranks": ranks, "seconds": {"line": seconds, "wrong_line": seconds}}
 
 
-def report_seeds(ranks: Mapping[str, Mapping[str, list[int]]], right: bool) -> list[str]:
+def report_seeds(ranks: Mapping[str, Mapping[str, list[int]]], seeds: int, right: bool) -> list[str]:
     """Report each library's seeds; return what is amiss: a right seed below the threshold, a wrong one above it."""
     amiss = []
     for library, quantities_ranked in ranks.items():
-        per_seed = [
-            {q: np.array(values[at : at + 100]) for q, values in quantities_ranked.items()}
-            for at in range(0, len(next(iter(quantities_ranked.values()))), 100)
-        ]
+        by_seed = {q: np.reshape(values, (seeds, -1)) for q, values in quantities_ranked.items()}
+        worlds = next(iter(by_seed.values())).shape[1]
+        per_seed = [{q: values[seed] for q, values in by_seed.items()} for seed in range(seeds)]
         threshold = 1e-3 / (len(LIBRARIES) * len(quantities_ranked))
         smallest = [min(flatness(values, DRAWS) for values in found.values()) for found in per_seed]
-        _, low, high = calibration_band(100, DRAWS, 1 - 0.05 / len(quantities_ranked))
+        _, low, high = calibration_band(worlds, DRAWS, 1 - 0.05 / len(quantities_ranked))
         outside = sum(
             any(np.any((cumulated(v, DRAWS) < low - 1e-12) | (cumulated(v, DRAWS) > high + 1e-12)) for v in f.values())
             for f in per_seed
@@ -294,11 +293,11 @@ def main() -> None:
                 results[library] = json.loads(Path(target.name).read_text())
             print(f"{what} {library}: {max(results[library]['seconds'].values()):.0f} s", flush=True)
         if what.isdigit():
-            seeds = f"Chapter 14's trial with the seeds 1 to {what}, 100 worlds each, one after the other"
+            seeds = f"Chapter 14's trial with the seeds 1 to {what}, one after the other"
             runs = {"line": f"{seeds}. {where}", "wrong_line": f"{seeds}: the program with the mistake. {where}"}
             for name in runs:
                 ranks = {library: result["ranks"][name] for library, result in results.items()}
-                amiss += report_seeds(ranks, right=name == "line")
+                amiss += report_seeds(ranks, int(what), right=name == "line")
         else:
             model = MODELS[what]
             runs = {
