@@ -1,21 +1,23 @@
 """Simulation-based calibration of the course's larger models, and of chapter 14's over several seeds.
 
-``make calibration`` runs the Student-t regression of chapter 6 and the varying intercepts of chapter 8;
+``make calibration`` runs the Student-t regression of chapter 6;
 ``make calibration SEEDS=10`` runs chapter 14's own trial, right and wrong program, with the seeds 1 to 10. Results go
 to ``src/sidebyside/calibration/*.json``; what fails the check is stored too, reported, and makes the exit status 1.
 
 No model is written here: the programs are the cells of the chapters, the functions ``worlds_...`` and ``fit_...`` are
 chapter 14's. Each library runs in a process of its own, one after the other, so that the times are a library's own.
 ``python tests/calibration.py student_t NumPyro`` runs one model and one library (or several) and stores nothing.
+What a library has finished is kept in ``build/calibration`` as long as the cells that it ran are the same, so an
+interrupted run goes on where it stopped.
 """
 
 import ast
+import hashlib
 import json
 import os
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ from sidebyside.libraries import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "src" / "sidebyside" / "calibration"
+KEPT = ROOT / "build" / "calibration"
 PACKAGES = ("pymc", "nutpie", "pystan", "numpyro", "jax", "pyro-ppl", "torch", "tensorflow-probability", "tensorflow")
 SEED, DRAWS, THIN, WARMUP = 20114, 99, 5, 300
 
@@ -53,7 +56,7 @@ class Model:
     recipe: str
 
 
-# PyMC's masses become data that can be changed; Pyro's counties stand in the last axis, behind that of the worlds
+# PyMC's readings become data that can be changed
 OBSERVED = {"PyMC": ("observed=y)", 'observed=pm.Data("readings", y))')}
 MODELS = {
     "student_t": Model(
@@ -75,37 +78,6 @@ generated quantities {
   real beta = normal_rng(0, 3);
   real nu = gamma_rng(2, 0.1);
   array[N] real y = student_t_rng(nu, alpha + beta * x, sigma_y);
-}
-""",
-    ),
-    "intercepts": Model(
-        chapter="08",
-        stem="intercepts",
-        worlds=100,
-        names=("gamma_0", "gamma_1", "beta", "sigma_alpha", "sigma_y", "z"),
-        data=("import arviz", "radon = sbs.load_radon()", "by_county =", "chains, warmup"),
-        inputs={"NumPyro": "[county, x, u]", "Pyro": "data_t[:3]"},
-        replaced=OBSERVED | {"Pyro": ("alpha[county]", "alpha[..., county]")},
-        recipe="""
-data {
-  int<lower=1> N;
-  int<lower=1> J;
-  array[N] int<lower=1, upper=J> county;
-  vector[N] x;
-  vector[J] u;
-}
-generated quantities {
-  real gamma_0 = normal_rng(1, 1);
-  real gamma_1 = normal_rng(0, 1);
-  real beta = normal_rng(0, 1);
-  real sigma_alpha = abs(normal_rng(0, 1));
-  real sigma_y = abs(normal_rng(0, 1));
-  array[J] real z = normal_rng(zeros_vector(J), 1);
-  array[N] real y;
-  {
-    vector[J] alpha = gamma_0 + gamma_1 * u + sigma_alpha * to_vector(z);
-    y = normal_rng(alpha[county] + beta * x, sigma_y);
-  }
 }
 """,
     ),
@@ -142,17 +114,11 @@ def functions(source: str) -> str:
 
 def quantities(model: str, values: Mapping[str, np.ndarray], readings: np.ndarray, scope: dict) -> dict:
     """Return what is ranked: parameters and log likelihood, for truths (worlds,) or draws (worlds, draws)."""
-    x = scope["x"]
-    if model == "student_t":
-        mean = values["alpha"][..., None] + values["beta"][..., None] * x
-        likelihood = stats.t.logpdf(readings, values["nu"][..., None], mean, scope["sigma_y"])
-        return {**values, "log likelihood": likelihood.sum(axis=-1)}
-    single = {name: values[name] for name in MODELS[model].names if name != "z"}
-    level = values["gamma_0"][..., None] + values["gamma_1"][..., None] * scope["u"]
-    level = level + values["sigma_alpha"][..., None] * values["z"]
-    mean = level[..., scope["county"]] + values["beta"][..., None] * x
-    likelihood = stats.norm.logpdf(readings, mean, values["sigma_y"][..., None]).sum(axis=-1)
-    return {**single, "level of Lac qui Parle": level[..., scope["here"]], "log likelihood": likelihood}
+    if model != "student_t":
+        raise ValueError(f"What is to be ranked in {model!r}? Say it in {__file__}.")
+    mean = values["alpha"][..., None] + values["beta"][..., None] * scope["x"]
+    likelihood = stats.t.logpdf(readings, values["nu"][..., None], mean, scope["sigma_y"])
+    return {**values, "log likelihood": likelihood.sum(axis=-1)}
 
 
 def run_model(name: str, library: str) -> dict:
@@ -193,15 +159,21 @@ def run_model(name: str, library: str) -> dict:
     return {"ranks": {name: ranks}, "seconds": {name: seconds}}
 
 
-def run_seeds(seeds: int, library: str) -> dict:
-    """Run chapter 14's trial, right and wrong, with the seeds 1 to ``seeds``; ranks of all seeds, one after the other.
+def trial(library: str) -> tuple[list[str], int]:
+    """Return the cells of chapter 14's trial, and the number of the first that each seed runs.
 
-    Checks are left out here: one that stops would hide the seeds behind it.
+    Checks are left out: one that stops would hide the seeds behind it. So are texts, which quote figures and checks.
     """
-    cells = cells_of("14", library)
-    sources = [cell.source for cell in cells if "check_calibration(" not in cell.source]
+    sources = [cell.source for cell in cells_of("14", library)]
+    sources = [one for one in sources if "check_calibration(" not in one and not one.startswith("Markdown(")]
     last = next(place for place, source in enumerate(sources) if source.startswith("threshold ="))
     first = next(place for place, source in enumerate(sources) if f"def worlds_{LIBRARIES[library].tag}(" in source)
+    return sources[:last], first
+
+
+def run_seeds(seeds: int, library: str) -> dict:
+    """Run chapter 14's trial, right and wrong, with the seeds 1 to ``seeds``; return the ranks, seed after seed."""
+    sources, first = trial(library)
     scope = {}
     for source in sources[:first]:
         exec(source, scope)
@@ -209,7 +181,7 @@ def run_seeds(seeds: int, library: str) -> dict:
     start = time.perf_counter()
     for seed in range(1, seeds + 1):
         scope["SEED"] = seed
-        for source in sources[first:last]:
+        for source in sources[first:]:
             if "import arviz" not in source:
                 exec(source, scope)
         tag = LIBRARIES[library].tag
@@ -250,6 +222,21 @@ def report_seeds(ranks: Mapping[str, Mapping[str, list[int]]], seeds: int, right
     return amiss
 
 
+def finished(what: str, library: str) -> dict:
+    """Return what a library's process found, from an earlier run of the same cells if there is one."""
+    if what.isdigit():
+        ran, _ = trial(library)
+    else:
+        ran = [cell.source for chapter in (MODELS[what].chapter, "14") for cell in cells_of(chapter, library)]
+    mark = hashlib.sha256("\0".join([*ran, *map(version, PACKAGES)]).encode()).hexdigest()[:12]
+    target = KEPT / f"{what}_{library}_{mark}.json"
+    if not target.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, __file__, "--worker", what, library, str(target)]
+        subprocess.run(command, check=True, cwd=ROOT / "notebooks")
+    return json.loads(target.read_text())
+
+
 def store(name: str, how: str, results: Mapping[str, dict]) -> None:
     """Write one stored run."""
     document = {
@@ -271,7 +258,7 @@ def store(name: str, how: str, results: Mapping[str, dict]) -> None:
 
 def main() -> None:
     """Run what the command line names, in a process for each library, check, and store if all libraries ran."""
-    os.environ["SIDEBYSIDE_STORING"] = "1"
+    os.environ |= {"SIDEBYSIDE_STORING": "1", "MPLBACKEND": "agg"}
     arguments = sys.argv[1:]
     if arguments[:1] == ["--worker"]:
         what, library, target = arguments[1:]
@@ -287,10 +274,7 @@ def main() -> None:
     for what in others or MODELS:
         results = {}
         for library in libraries:
-            with tempfile.NamedTemporaryFile(suffix=".json") as target:
-                command = [sys.executable, __file__, "--worker", what, library, target.name]
-                subprocess.run(command, check=True, cwd=ROOT / "notebooks")
-                results[library] = json.loads(Path(target.name).read_text())
+            results[library] = finished(what, library)
             print(f"{what} {library}: {max(results[library]['seconds'].values()):.0f} s", flush=True)
         if what.isdigit():
             seeds = f"Chapter 14's trial with the seeds 1 to {what}, one after the other"
