@@ -23,7 +23,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial lock lint references mutants seeds clean
+.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial lock lint references calibration mutants seeds clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -110,6 +110,9 @@ colab: $(VENV)/.all ## run notebooks as on Colab, on Python 3.12 and 3.13; ON="3
 
 publish-notebooks: $(VENV)/.book ## commit them to the branch "notebooks", for Colab and Binder; WORKSHOP=2026-12-01 adds that day
 	@$(BIN)/python -m sidebyside.publish.branch . $(if $(WORKSHOP),--workshop $(WORKSHOP))
+
+calibration: $(VENV)/.all ## rank the truths of many worlds in the larger models (an hour); SEEDS=10 runs chapter 14 with ten seeds
+	@$(BIN)/python tests/calibration.py $(SEEDS)
 
 references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
 	@$(BIN)/python -m sidebyside.references

@@ -39,6 +39,7 @@ class Mutant:
 
 
 BROKEN = (SAMPLING, POSTERIOR)
+CROOKED = ("CalibrationError",)
 _BY_CHAPTER = {
     "04": [
         Mutant("PyMC", "prior of p_b turned round", "two-proportions-model-pymc", '"p_b", 2, 4', '"p_b", 4, 2'),
@@ -182,6 +183,23 @@ _BY_CHAPTER = {
         Mutant("TFP", "noise taken in ppm", "network-model-tfp", "double(sigma)", "double(2 * sigma)"),
         Mutant("TFP", "too little adaptation", "network-sampler-tfp", "num_adaptation_steps=warmup",
                "num_adaptation_steps=2", BROKEN),
+    ],
+    "14": [
+        Mutant("PyMC", "prior scale of beta doubled", "line-model-pymc", '"beta", 0, 0.5', '"beta", 0, 1'),
+        Mutant("PyMC", "draws of another world", "fit-pymc", "readings=readings", "readings=masses[world - 1]", CROOKED),
+        Mutant("PyMC", "the wrong program is right", "wrong-pymc", "sigma**2", "sigma", ("AssertionError",)),
+        Mutant("Stan", "the recipe's spread is a variance", "worlds-stan", "alpha + beta * x, sigma)",
+               "alpha + beta * x, square(sigma))", CROOKED),
+        Mutant("Stan", "the wrong program is right", "wrong-stan", "square(sigma)", "sigma", ("AssertionError",)),
+        Mutant("NumPyro", "prior sd of alpha halved", "line-model-numpyro", "dist.Normal(4, 1.5)", "dist.Normal(4, 0.75)"),
+        Mutant("NumPyro", "fixed huge step size", "fit-numpyro", "NUTS(model)",
+               "NUTS(model, step_size=20.0, adapt_step_size=False)", CROOKED),
+        Mutant("Pyro", "sign of the slope term", "line-model-pyro", "alpha + beta * x", "alpha - beta * x"),
+        Mutant("Pyro", "worlds and draws mixed up", "fit-pyro", ".transpose(0, 1)", ".flip(1).transpose(0, 1)", CROOKED),
+        Mutant("TFP", "likelihood Student-t, not Gaussian", "line-model-tfp", "tfd.Normal(alpha + beta * x, sigma)",
+               "tfd.StudentT(double(4), alpha + beta * x, sigma)"),
+        Mutant("TFP", "worlds and draws mixed up", "fit-tfp", "np.moveaxis(fits[name], 0, 1)",
+               "np.moveaxis(fits[name], 0, 1)[::-1]", CROOKED),
     ],
 }  # fmt: skip
 MUTANTS = [replace(mutant, chapter=chapter) for chapter, mutants in _BY_CHAPTER.items() for mutant in mutants]

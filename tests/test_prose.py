@@ -434,3 +434,30 @@ def test_chapter_10_says_what_its_numbers_say():
     assert "fixing loses 400 dollars on average" in prose
     assert 0.2 * _gain(6, 3) + 0.8 * _gain(2, 3) == pytest.approx(-400)
     assert "win 6,000 there" in prose and _gain(6, 3) == 6000
+
+
+def test_chapter_14_says_what_its_numbers_say():
+    notebook, prose = chapter("14_calibration")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert "495 draws, of which 99 are kept" in prose
+    assert "worlds, draws = 100, 99" in code and "warmup, thin = 300, 5" in code and 99 * 5 == 495
+    assert "keep every fifth draw" in prose and "a hundred worlds side by side" in prose.lower()
+    assert "with three hundred parameters" in prose and 100 * 3 == 300
+    assert "one in four such figures" in prose and 1 - 0.95**5 == pytest.approx(1 / 4, abs=0.03)
+    assert "Nearly one in five" in prose and 1 - 0.95**4 == pytest.approx(1 / 5, abs=0.02)
+    assert "about 98.7%" in prose and 0.95 ** (1 / 4) == pytest.approx(0.987, abs=0.0005)
+    assert "gives 98.75%" in prose and 1 - 0.05 / 4 == 0.9875
+    assert "it is 2 in 100" in prose and 2 / (99 + 1) == 0.02
+    sticky = checks_of("14")["14-sticky"].right()
+    assert "Four times too often, as often as with some twenty independent draws" in prose
+    assert sticky / 0.02 == pytest.approx(4, abs=0.5) and 2 / sticky - 1 == pytest.approx(22, abs=2)
+    # at its top the log of Beta(2 + k, 2 + 5 - k) has the curvature 7 / (m (1 - m))
+    m = (1 + 2) / 7
+    assert "$\\sqrt{m(1 - m)/7}$" in prose and 3 / m**2 + 4 / (1 - m) ** 2 == pytest.approx(7 / (m * (1 - m)))
+    assert stats.norm.ppf(0.9) == pytest.approx(1.28, abs=0.005) and "$m \\pm 1.28$ standard deviations" in prose
+    band = sbs.calibration_band(100, 99)
+    assert (band[2] - band[0]).max() == pytest.approx(0.14, abs=0.02)  # as the figure's description says
+    how = sbs.load_calibration("student_t").how
+    assert shown(notebook, how[:60]) == how
+    for name, worlds in (("line", 100), ("wrong_line", 40)):  # the page cuts the ranks into ten seeds
+        assert len(sbs.load_calibration(name).ranks["PyMC"]["alpha"]) == 10 * worlds

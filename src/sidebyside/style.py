@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from sidebyside.calibration import Ranks, calibration_band, cumulated
 from sidebyside.libraries import LIBRARIES
 from sidebyside.outputs import silence_known_warnings
 from sidebyside.references import Reference
@@ -78,6 +79,39 @@ def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, 
     axes[0, 0].set_yticks(range(len(posteriors)), list(posteriors))
     axes[0, 0].invert_yaxis()
     fig.suptitle("Posterior means and 95% intervals (line and band: reference mean ± sd)", fontsize=12)
+    return fig
+
+
+def plot_calibration(ranks: Ranks, draws: int, labels: Mapping[str, str], level: float = 0.95) -> Figure:
+    """Draw how far the cumulated ranks stray from flat ones: a panel a quantity, a line a library.
+
+    Parameters
+    ----------
+    ranks : per library and quantity the ranks of the truths, shape ``(worlds,)``, of as many worlds in each library
+    draws : number of draws that each truth was ranked among
+    labels : per quantity the title of its panel
+    level : probability that a library's lines stay within the bands of *all* panels if its ranks are flat (Bonferroni)
+    """
+    rows = -(-len(labels) // 2)
+    fig, axes = plt.subplots(
+        rows, 2, figsize=(7.4, 0.9 + 1.9 * rows), sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[len(labels) :]:
+        ax.set_visible(False)
+    worlds = len(next(iter(next(iter(ranks.values())).values())))
+    expected, low, high = calibration_band(worlds, draws, 1 - (1 - level) / len(labels))
+    for ax, (quantity, label) in zip(axes.flat, labels.items(), strict=False):
+        ax.fill_between(expected, low - expected, high - expected, step="mid", color="0.88", lw=0)
+        ax.axhline(0, color="0.5", lw=1)
+        for number, (library, quantities) in enumerate(ranks.items()):
+            look = LIBRARIES[library]
+            stray = cumulated(quantities[quantity], draws) - expected
+            every = (number * draws // 25, max(1, draws // 4))  # the marks of two libraries should not hide each other
+            ax.plot(expected, stray, look.marker + "-", color=look.colour, ms=5, lw=1.3, markevery=every, label=library)
+        ax.set_title(label, fontsize=11)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), fontsize=10, ncols=len(ranks), loc="outside upper center")
+    fig.supxlabel("share of the draws that lie below the truth", fontsize=11)
+    fig.supylabel("share of worlds, less what flat ranks give", fontsize=11)
     return fig
 
 
