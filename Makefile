@@ -111,7 +111,7 @@ colab: $(VENV)/.all ## run notebooks as on Colab, on Python 3.12 and 3.13; ON="3
 publish-notebooks: $(VENV)/.book ## commit them to the branch "notebooks", for Colab and Binder; WORKSHOP=2026-12-01 adds that day
 	@$(BIN)/python -m sidebyside.publish.branch . $(if $(WORKSHOP),--workshop $(WORKSHOP))
 
-calibration: $(VENV)/.all ## rank the truths of many worlds in the larger models (an hour); SEEDS=10 runs chapter 14 with ten seeds
+calibration: $(VENV)/.all ## rank the truths of many worlds of chapter 6 (half an hour); SEEDS=10: of chapter 14, ten times over (hours)
 	@$(BIN)/python tests/calibration.py $(SEEDS)
 
 references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)

@@ -1,8 +1,8 @@
-"""Simulation-based calibration of the course's larger models, and of chapter 14's over several seeds.
+"""Simulation-based calibration of chapter 6's Student-t regression, and of chapter 14's trial over several seeds.
 
-``make calibration`` runs the Student-t regression of chapter 6;
-``make calibration SEEDS=10`` runs chapter 14's own trial, right and wrong program, with the seeds 1 to 10. Results go
-to ``src/sidebyside/calibration/*.json``; what fails the check is stored too, reported, and makes the exit status 1.
+``make calibration`` runs the first, ``make calibration SEEDS=10`` the second, right and wrong program, with the seeds
+1 to 10. Results go to ``src/sidebyside/calibration/*.json``; what fails the check is stored too, reported, and makes
+the exit status 1.
 
 No model is written here: the programs are the cells of the chapters, the functions ``worlds_...`` and ``fit_...`` are
 chapter 14's. Each library runs in a process of its own, one after the other, so that the times are a library's own.
@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ import numpy as np
 from scipy import stats
 
 from sidebyside.calibration import CalibrationError, calibration_band, check_calibration, cumulated, flatness
-from sidebyside.libraries import LIBRARIES
+from sidebyside.libraries import LIBRARIES, TAGS
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "src" / "sidebyside" / "calibration"
@@ -42,8 +43,8 @@ SEED, DRAWS, THIN, WARMUP = 20114, 99, 5, 300
 class Model:
     """A model of an earlier chapter, and what it takes to run its cells for many worlds.
 
-    ``data`` are the beginnings of the everybody's cells that it needs; ``replaced`` says what has to be changed in a
-    library's program, and why that does not change the model; ``recipe`` makes the worlds of Stan.
+    ``data`` are the beginnings of everybody's cells that it needs; ``replaced`` says what has to be changed in a
+    library's program, the model staying what it is; ``recipe`` makes the worlds of Stan.
     """
 
     chapter: str
@@ -56,8 +57,6 @@ class Model:
     recipe: str
 
 
-# PyMC's readings become data that can be changed
-OBSERVED = {"PyMC": ("observed=y)", 'observed=pm.Data("readings", y))')}
 MODELS = {
     "student_t": Model(
         chapter="06",
@@ -66,7 +65,7 @@ MODELS = {
         names=("alpha", "beta", "nu"),
         data=("import arviz", "points = sbs.load_hogg()", "x_centre ="),
         inputs={"NumPyro": "[x, sigma_y]", "Pyro": "[x_t, sigma_t]"},
-        replaced=OBSERVED,
+        replaced={"PyMC": ("observed=y)", 'observed=pm.Data("readings", y))')},  # data that can be changed
         recipe="""
 data {
   int<lower=1> N;
@@ -87,7 +86,7 @@ generated quantities {
 def cells_of(chapter: str, library: str) -> list[nbformat.NotebookNode]:
     """Return a chapter's code cells that are everybody's or this library's, without figures and solutions."""
     notebook = nbformat.read(next((ROOT / "notebooks").glob(f"{chapter}_*.ipynb")), 4)
-    foreign = {look.tag for look in LIBRARIES.values()} - {LIBRARIES[library].tag}
+    foreign = set(TAGS) - {LIBRARIES[library].tag}
     return [
         cell
         for cell in notebook.cells
@@ -182,18 +181,13 @@ def run_seeds(seeds: int, library: str) -> dict:
     for seed in range(1, seeds + 1):
         scope["SEED"] = seed
         for source in sources[first:]:
-            if "import arviz" not in source:
-                exec(source, scope)
-        tag = LIBRARIES[library].tag
-        right = scope["ranks"][library]
-        wrong = scope["wrong_ranks"][library]
-        for name, found in (("line", right), ("wrong_line", wrong)):
-            for quantity, values in found.items():
-                ranks[name].setdefault(quantity, []).extend(np.asarray(values).tolist())
-        worst = {name: min(flatness(v, DRAWS) for v in found.values()) for name, found in
-                 (("right", right), ("wrong", wrong))}  # fmt: skip
-        print(f"{library} ({tag}), seed {seed}: smallest p, right {worst['right']:.2g}, wrong {worst['wrong']:.1g}")
-        sys.stdout.flush()
+            exec(source, scope)
+        found = {"line": scope["ranks"][library], "wrong_line": scope["wrong_ranks"][library]}
+        for name, of_seed in found.items():
+            for quantity, values in of_seed.items():
+                ranks[name].setdefault(quantity, []).extend(values.tolist())
+        right, wrong = (min(flatness(values, DRAWS) for values in of_seed.values()) for of_seed in found.values())
+        print(f"{library}, seed {seed}: smallest p, right {right:.2g}, wrong {wrong:.1g}", flush=True)
     seconds = time.perf_counter() - start
     return {"ranks": ranks, "seconds": {"line": seconds, "wrong_line": seconds}}
 
@@ -248,12 +242,8 @@ def store(name: str, how: str, results: Mapping[str, dict]) -> None:
         "versions": {package: version(package) for package in PACKAGES},
     }
     text = json.dumps(document, indent=1)
-    lines, inside = [], False
-    for line in text.splitlines():  # the numbers of a list on one line
-        joined = inside and (line.strip().rstrip(",").lstrip("-").isdigit() or line.strip().rstrip(",") == "]")
-        lines[-1:] = [lines[-1] + line.strip()] if joined else [*lines[-1:], line]
-        inside = line.endswith("[") or (joined and not line.strip().startswith("]"))
-    (STORE / f"{name}.json").write_text("\n".join(lines) + "\n")
+    text = re.sub(r"\[[\d\s,]*\]", lambda numbers: re.sub(r"\s", "", numbers[0]), text)  # a list on a line
+    (STORE / f"{name}.json").write_text(text + "\n")
 
 
 def main() -> None:

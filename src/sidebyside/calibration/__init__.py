@@ -1,4 +1,4 @@
-"""Are ranks flat? The test behind simulation-based calibration, and the stored runs of the course's larger models.
+"""Are ranks flat? The test behind simulation-based calibration, and the stored runs.
 
 In each of many simulated worlds the truth is ranked among posterior draws. If generator, model and sampler belong
 together, every rank is as likely as every other. How far a count may stray from that is known exactly, so nothing here
@@ -13,11 +13,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
 from scipy.special import bdtr, bdtrc, gammaln
+
+from sidebyside import stored
 
 Ranks = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -54,17 +55,12 @@ class Calibration:
 
 def load_calibration(name: str) -> Calibration:
     """Load the stored run called ``name``; an unknown name raises ``ValueError`` with the known ones."""
-    folder = files("sidebyside") / "calibration"
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        known = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
-        raise ValueError(f"There is no stored calibration called {name!r}. There are: {', '.join(known)}.")
-    stored = json.loads(path.read_text())
-    stored["ranks"] = {
+    run = json.loads(stored.read("calibration", name, "stored calibration"))
+    run["ranks"] = {
         library: {quantity: np.array(ranks) for quantity, ranks in quantities.items()}
-        for library, quantities in stored["ranks"].items()
+        for library, quantities in run["ranks"].items()
     }
-    return Calibration(**stored)
+    return Calibration(**run)
 
 
 @lru_cache(maxsize=8)

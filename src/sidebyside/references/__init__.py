@@ -7,9 +7,10 @@ anew; each JSON file says how it was made and how exact it is.
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
+
+from sidebyside import stored
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,12 @@ class Reference:
 
 def load_reference(name: str) -> Reference:
     """Load the reference called ``name``; an unknown name raises ``ValueError`` with the known ones."""
-    folder = files("sidebyside") / "references"
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        known = sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
-        raise ValueError(f"There is no reference posterior called {name!r}. There are: {', '.join(known)}.")
-    return Reference(**json.loads(path.read_text(), object_hook=_arrays))
+    return Reference(**json.loads(stored.read("references", name, "reference posterior"), object_hook=_arrays))
 
 
-def _arrays(stored: dict) -> dict:
+def _arrays(read: dict) -> dict:
     """Turn lists of numbers into arrays; a list of points stays a list."""
     return {
         key: np.array(value) if isinstance(value, list) and not isinstance(value[0], dict) else value
-        for key, value in stored.items()
+        for key, value in read.items()
     }
