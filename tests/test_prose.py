@@ -1,12 +1,13 @@
 """Numbers that stand in a chapter's prose are true: each is held against what it speaks of."""
 
 import re
+from math import factorial
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
-from scipy import optimize, special, stats
+from scipy import integrate, optimize, special, stats
 
 import sidebyside as sbs
 from sidebyside.checks import checks_of
@@ -434,6 +435,38 @@ def test_chapter_10_says_what_its_numbers_say():
     assert "fixing loses 400 dollars on average" in prose
     assert 0.2 * _gain(6, 3) + 0.8 * _gain(2, 3) == pytest.approx(-400)
     assert "win 6,000 there" in prose and _gain(6, 3) == 6000
+
+
+def test_chapter_12_says_what_its_numbers_say():
+    notebook, prose = chapter("12_bayesian_neural_network")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert "units = 8" in code and "There are `3 * 8 + 1 = 25` weights" in prose and 3 * 8 + 1 == 25
+    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert (
+        "a time, a reading, twenty-one times" in prose and "21 readings; none in 1964-02, 1964-03, 1964-04" in printed
+    )
+    roughness = float(re.search(r"(\S+) ppm\n", printed).group(1))
+    assert "We round up a little" in prose and 0.25 <= roughness <= 0.3 and "sigma = 0.3 / 2" in code
+    assert "more than ten million copies" in prose and 10e6 < 2**8 * factorial(8) < 11e6
+    assert "exchange units 3 and 5" in prose and "order = [0, 1, 2, 5, 4, 3, 6, 7]" in code
+    assert "month by month**: 36 numbers" in prose and "each of 36 values" in prose
+    assert "So it moves only 16 numbers" in prose and 2 * 8 == 16
+    assert "a linear regression with nine coefficients" in prose and 8 + 1 == 9
+    draws = int(re.search(r"chains, warmup, draws = 4, \d+, (\d+)", code).group(1))
+    assert "Forty networks" in code and "slice(None, None, 20)" in code and "drawn[::4]" in code
+    assert 4 * draws / 20 / 4 == 40
+    unit = integrate.quad(lambda b: np.tanh(b) ** 2 * stats.norm.pdf(b, 0, 2), -40, 40)[0]
+    assert "has the mean 0.635 if" in prose and unit == pytest.approx(0.635, abs=0.0005)
+    assert "in units of 2 ppm from 319 ppm" in prose and "return 319 + 2 * value" in code
+    assert "Air that swings by some 4 ppm" in prose
+    assert checks_of("12")["12-prior"].right() == pytest.approx(4.4, abs=0.5)
+    assert "$3! = 6$ orders" in prose and "$2^3 = 8$" in prose and checks_of("12")["12-copies"].right() == 48
+    bells, layer, bells_ends, layer_ends = numbers(shown(notebook, "Of the width"))
+    assert "Why are bells too narrow where there are no readings?" in prose
+    assert bells < layer < 100 and bells_ends < layer_ends < 100
+    kept = shown(notebook, f"{len(load_reference('network_springs').parameters['f']['pit'])} springs")
+    first, second, third, _ = (float(rate.rstrip("%")) for rate in re.findall(r"\d+%", kept))
+    assert "The order is what theory says" in prose and first < second < third
 
 
 def test_chapter_14_says_what_its_numbers_say():
