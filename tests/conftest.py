@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "build" / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 180_000  # milliseconds: an overloaded machine shall be slow, not fail
 NO_BROWSER = "no Chromium or Chrome on this machine"
 
 
@@ -37,11 +39,17 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class PatientServer(http.server.ThreadingHTTPServer):
+    """Lets all of a browser's connections wait: by default the sixth is dropped while a busy machine accepts none."""
+
+    request_queue_size = 128
+
+
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve ``folder`` on this machine, and give its address, without a slash at the end."""
     handler = functools.partial(QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with PatientServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -109,6 +117,12 @@ class Reader:
     page: Any
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    last_request: float = field(default_factory=time.monotonic)
+
+    def settle(self) -> None:
+        """Wait for half a second in which nothing is asked for (Playwright's "networkidle" may miss it with frames)."""
+        while time.monotonic() - self.last_request < 0.5:
+            self.page.wait_for_timeout(100)
 
 
 @pytest.fixture
@@ -118,6 +132,7 @@ def make_reader(browser):
 
     def make(width: int = 1440, height: int = 900, scheme: str = "light") -> Reader:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE)
         reader = Reader(context, context.new_page())
         readers.append(reader)
 
@@ -132,6 +147,7 @@ def make_reader(browser):
         context.route(re.compile(r"^https?://(?!127\.0\.0\.1[:/])"), stop)
         context.on("weberror", lambda failure: reader.errors.append(str(failure.error)))
         context.on("console", note)
+        context.on("request", lambda _: setattr(reader, "last_request", time.monotonic()))
         return reader
 
     yield make

@@ -311,21 +311,29 @@ def test_from_pyro_takes_real_runs_one_or_several():
     assert sbs.from_pyro(runs[1])["posterior"]["theta"].shape == (1, 20, 3)
 
 
-def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
-    pyro = pytest.importorskip("pyro")
+def groups_pyro():
+    """Return a small Pyro model with a scalar, a positive and a vector unknown, and its data."""
+    import pyro
     import torch
-    from pyro.infer.mcmc.util import initialize_model
-    from pyro.ops.integrator import potential_grad
 
-    data = torch.tensor([1.0, 3.0, 2.5], dtype=torch.float64)
     zero, one = torch.tensor(0.0, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
 
     def model(y):
         mu = pyro.sample("mu", pyro.distributions.Normal(zero, 2 * one))
         sigma = pyro.sample("sigma", pyro.distributions.HalfNormal(one))
         with pyro.plate("data", len(y)):
-            pyro.sample("y", pyro.distributions.Normal(mu, sigma), obs=y)
+            level = pyro.sample("level", pyro.distributions.Normal(mu, sigma))
+            pyro.sample("y", pyro.distributions.Normal(level, one), obs=y)
 
+    return model, torch.tensor([1.0, 3.0, 2.5], dtype=torch.float64)
+
+
+def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
+    pyro = pytest.importorskip("pyro")
+    from pyro.infer.mcmc.util import initialize_model
+    from pyro.ops.integrator import potential_grad
+
+    model, data = groups_pyro()
     compiled = sbs.compile_pyro(model, data)
     _, potential, _, _ = initialize_model(model, (data,))
     pyro.set_rng_seed(1)
@@ -336,12 +344,44 @@ def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
         compiled_slopes, compiled_energy = potential_grad(compiled.potential, position)
         assert float(compiled_energy) == pytest.approx(float(energy), rel=1e-12)
         for name, slope in slopes.items():
-            assert float(compiled_slopes[name]) == pytest.approx(float(slope), rel=1e-10)
+            np.testing.assert_allclose(compiled_slopes[name], slope, rtol=1e-10)
 
     kernel = pyro.infer.NUTS(potential_fn=compiled.potential, transforms=compiled.transforms)
     mcmc = pyro.infer.MCMC(kernel, num_samples=20, warmup_steps=20, initial_params=first, disable_progbar=True)
     mcmc.run()
     assert (sbs.from_pyro(mcmc)["posterior"]["sigma"].values > 0).all()  # back on the model's own scale
+
+
+def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_another():
+    pyro = pytest.importorskip("pyro")
+    from pyro.infer.mcmc.util import initialize_model
+    from pyro.ops.integrator import potential_grad
+
+    model, data = groups_pyro()
+    compiled = sbs.compile_pyro(model, data, chains=3)
+    _, potential, _, _ = initialize_model(model, (data,))
+    pyro.set_rng_seed(1)
+    start = compiled.start()
+    assert start["level"].shape == (3, 3) and len(set(start["mu"].tolist())) == 3  # chains start at different places
+    slopes, energy = potential_grad(compiled.potential, start)
+    single = [potential_grad(potential, {name: value[chain] for name, value in start.items()}) for chain in range(3)]
+    assert float(energy) == pytest.approx(sum(float(one) for _, one in single), rel=1e-12)
+    for chain, (own, _) in enumerate(single):
+        for name, slope in own.items():
+            np.testing.assert_allclose(slopes[name][chain], slope, rtol=1e-10)
+
+    kernel = pyro.infer.NUTS(potential_fn=compiled.potential, transforms=compiled.transforms)
+    mcmc = pyro.infer.MCMC(kernel, num_samples=400, warmup_steps=200, initial_params=start, disable_progbar=True)
+    mcmc.run()
+    tree = sbs.from_pyro(mcmc, vectorized=True, dims={"level": ["group"]})
+    assert tree["posterior"]["level"].shape == (3, 400, 3) and tree["sample_stats"]["diverging"].shape == (3, 400)
+    raw = mcmc.get_samples()["level"].numpy()  # (draws, chains, groups)
+    np.testing.assert_array_equal(tree["posterior"]["level"].values[2, 7], raw[7, 2])
+    assert (tree["posterior"]["sigma"].values > 0).all()
+    mu = tree["posterior"]["mu"].values
+    assert np.abs(np.corrcoef(mu)[np.triu_indices(3, 1)]).max() < 0.3
+    with pytest.raises(ValueError, match="chains must be at least 1"):
+        sbs.compile_pyro(model, data, chains=0)
 
 
 def test_a_pyro_model_compiles_after_tensorflow_was_loaded():
@@ -366,7 +406,7 @@ class FakePyroRun:
     def get_samples(self, group_by_chain):
         import torch
 
-        return {"theta": torch.zeros(2, 5)}
+        return {"theta": torch.zeros(2, 5, 3)}
 
     def diagnostics(self):
         return {"theta": {}, "divergences": {"chain 0": [3], "chain 1": []}}
@@ -376,6 +416,9 @@ def test_from_pyro_marks_divergences():
     pytest.importorskip("torch")
     diverging = sbs.from_pyro(FakePyroRun())["sample_stats"]["diverging"].values
     assert np.argwhere(diverging).tolist() == [[0, 3]]
+    tree = sbs.from_pyro(FakePyroRun(), vectorized=True)  # two runs of three chains
+    assert tree["posterior"]["theta"].shape == (6, 5)
+    assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[0, 3], [1, 3], [2, 3]]
 
 
 def test_from_tfp_swaps_draw_and_chain():

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
+from conftest import PATIENCE
 
 from sidebyside.libraries import LIBRARIES, TAGS
 
@@ -74,9 +75,10 @@ def open_side_by_side(page):
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_whole_by_itself(name, address, make_reader):
     """Images, mathematics, no error, nothing asked from another machine (the last two: make_reader's own checks)."""
-    page = make_reader().page
+    reader = make_reader()
+    page = reader.page
     page.goto(address(name))
-    page.wait_for_load_state("networkidle")  # so that late requests are seen too
+    reader.settle()  # so that late requests are seen too
     for image in page.locator("img").all():
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
         alternative = image.get_attribute("alt") or ""
@@ -468,6 +470,7 @@ def test_what_is_downloaded_is_the_notebook(chapter_at, site, make_reader):
 
 def test_without_javascript_the_buttons_are_those_of_the_full_notebook(chapter_at, browser):
     context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(chapter_at)
     names = ["Open in Colab: all five", "Open in Binder: all five", "Download the notebook"]

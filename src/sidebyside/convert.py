@@ -57,8 +57,18 @@ def from_pystan(fit, *, coords: Mapping | None = None, dims: Mapping | None = No
     return _tree("Stan", posterior, stats, coords, dims)
 
 
-def from_pyro(mcmc, *, coords: Mapping | None = None, dims: Mapping | None = None) -> xr.DataTree:
-    """Convert a ``pyro.infer.MCMC`` that has run, or a list of them with one chain (or more) each."""
+def from_pyro(
+    mcmc, *, vectorized: bool = False, coords: Mapping | None = None, dims: Mapping | None = None
+) -> xr.DataTree:
+    """Convert a ``pyro.infer.MCMC`` that has run, or a list of them with one chain (or more) each.
+
+    Parameters
+    ----------
+    mcmc : the run, or the runs
+    vectorized : the run has moved several chains as one, stacked in the first axis of each value, as those of
+        ``compile_pyro(..., chains=4)``. A divergence is then one of all its chains
+    coords, dims : as ArviZ takes them
+    """
     runs = list(mcmc) if isinstance(mcmc, Sequence) else [mcmc]
     samples = [run.get_samples(group_by_chain=True) for run in runs]
     posterior = {
@@ -70,7 +80,11 @@ def from_pyro(mcmc, *, coords: Mapping | None = None, dims: Mapping | None = Non
             chain = np.zeros(run.num_samples, dtype=bool)
             chain[list(divergent_draws)] = True
             diverging.append(chain)
-    return _tree("Pyro", posterior, {"diverging": np.array(diverging)}, coords, dims)
+    divergent = np.array(diverging)
+    if vectorized:  # (runs, draws, chains, ...) becomes (runs * chains, draws, ...)
+        posterior = {name: np.concatenate(np.moveaxis(values, 2, 1)) for name, values in posterior.items()}
+        divergent = np.repeat(divergent, len(next(iter(posterior.values()))) // len(divergent), axis=0)
+    return _tree("Pyro", posterior, {"diverging": divergent}, coords, dims)
 
 
 def from_tfp(draws, trace: Mapping, *, coords: Mapping | None = None, dims: Mapping | None = None) -> xr.DataTree:
