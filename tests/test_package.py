@@ -356,7 +356,7 @@ class FakePyroRun:
     def get_samples(self, group_by_chain):
         import torch
 
-        return {"theta": torch.zeros(2, 5, 3)}
+        return {"theta": torch.zeros(2, 5, 2)}
 
     def diagnostics(self):
         return {"theta": {}, "divergences": {"chain 0": [3], "chain 1": []}}
@@ -366,9 +366,9 @@ def test_from_pyro_marks_divergences():
     pytest.importorskip("torch")
     diverging = sbs.from_pyro(FakePyroRun())["sample_stats"]["diverging"].values
     assert np.argwhere(diverging).tolist() == [[0, 3]]
-    tree = sbs.from_pyro(FakePyroRun(), vectorized=True)  # two runs of three chains
-    assert tree["posterior"]["theta"].shape == (6, 5)
-    assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[0, 3], [1, 3], [2, 3]]
+    tree = sbs.from_pyro(FakePyroRun(), vectorized=True)  # two runs of two chains
+    assert tree["posterior"]["theta"].shape == (4, 5)
+    assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[0, 3], [1, 3]]
 
 
 def test_from_tfp_swaps_draw_and_chain():
