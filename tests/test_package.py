@@ -284,8 +284,12 @@ def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
     from pyro.ops.integrator import potential_grad
 
     model, data = groups_pyro()
+    pyro.set_rng_seed(2)
     compiled = sbs.compile_pyro(model, data)
+    after_compiling = compiled.start()["mu"]
+    pyro.set_rng_seed(2)
     _, potential, _, _ = initialize_model(model, (data,))
+    assert after_compiling == initialize_model(model, (data,))[0]["mu"]  # a seed set before means what it did
     pyro.set_rng_seed(1)
     first, second = compiled.start(), compiled.start()
     assert first["mu"] != second["mu"]  # chains start at different places

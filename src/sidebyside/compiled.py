@@ -79,7 +79,8 @@ def compile_pyro(model: Callable, *data, chains: int | None = None) -> CompiledM
             energy = energy_of(*leaves) if chains is None else torch.func.vmap(energy_of)(*leaves).sum()
             return energy.detach(), *torch.autograd.grad(energy, leaves)
 
-        example = start().values()
+        # not start(): what is drawn after a seed must not hang on an example
+        example = [value if chains is None else torch.stack([value] * chains) for value in first.values()]
         fused = torch.compile(make_fx(energy_and_slopes)(*example))
         fused(*example)  # compiles
 
