@@ -7,7 +7,6 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import PATIENCE
 
 from sidebyside.libraries import LIBRARIES, TAGS
 
@@ -470,7 +469,6 @@ def test_what_is_downloaded_is_the_notebook(chapter_at, site, make_reader):
 
 def test_without_javascript_the_buttons_are_those_of_the_full_notebook(chapter_at, browser):
     context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(chapter_at)
     names = ["Open in Colab: all five", "Open in Binder: all five", "Download the notebook"]
