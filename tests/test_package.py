@@ -278,14 +278,18 @@ def groups_pyro():
     return model, torch.tensor([1.0, 3.0, 2.5], dtype=torch.float64)
 
 
-def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
+@pytest.mark.parametrize("fuse", [True, False])
+def test_compiled_pyro_model_is_the_model_and_its_chains_are_right(fuse, recwarn):
     pyro = pytest.importorskip("pyro")
     from pyro.infer.mcmc.util import initialize_model
     from pyro.ops.integrator import potential_grad
 
     model, data = groups_pyro()
     pyro.set_rng_seed(2)
-    compiled = sbs.compile_pyro(model, data)
+    compiled = sbs.compile_pyro(model, data, fuse=fuse)
+    assert [
+        warning for warning in recwarn if "deprecated" in str(warning.message) and "jit" in str(warning.message)
+    ] == []
     after_compiling = compiled.start()["mu"]
     pyro.set_rng_seed(2)
     _, potential, _, _ = initialize_model(model, (data,))
@@ -306,13 +310,14 @@ def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
     assert (sbs.from_pyro(mcmc)["posterior"]["sigma"].values > 0).all()  # back on the model's own scale
 
 
-def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_another():
+@pytest.mark.parametrize("fuse", [True, False])
+def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_another(fuse):
     pyro = pytest.importorskip("pyro")
     from pyro.infer.mcmc.util import initialize_model
     from pyro.ops.integrator import potential_grad
 
     model, data = groups_pyro()
-    compiled = sbs.compile_pyro(model, data, chains=3)
+    compiled = sbs.compile_pyro(model, data, chains=3, fuse=fuse)
     _, potential, _, _ = initialize_model(model, (data,))
     pyro.set_rng_seed(1)
     start = compiled.start()
@@ -350,6 +355,22 @@ def test_a_pyro_model_compiles_after_tensorflow_was_loaded():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0 and done.stdout.startswith("energy"), done.stderr[-2000:]
+
+
+def test_without_a_compiler_one_is_told_of_the_way_that_needs_none(tmp_path):
+    pytest.importorskip("pyro")
+    program = (
+        "import torch, pyro, pyro.distributions as d, sidebyside as sbs\n"
+        "model = lambda: pyro.sample('x', d.Normal(0.0, 1.0))\n"
+        "print('energy', float(sbs.compile_pyro(model, fuse=False).potential({'x': torch.ones(())})))\n"
+        "sbs.compile_pyro(model)\n"
+    )
+    bare = os.environ | {"PATH": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "CXX": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=bare, timeout=300, check=False
+    )
+    assert done.returncode == 1 and done.stdout.startswith("energy"), done.stderr[-2000:]
+    assert "fuse=False" in done.stderr.splitlines()[-1]
 
 
 class FakePyroRun:
