@@ -321,7 +321,7 @@ def test_light_and_dark(name, served, make_reader):
 
 def serious(page):
     """Return axe-core's serious and critical violations."""
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:120]}"
         for violation in found

@@ -122,7 +122,7 @@ RULES_ON_COLOURS = ["color-contrast", "link-in-text-block"]
 def serious(page, rules: list[str] | None = None) -> list[str]:
     """Return axe-core's serious and critical violations of all ``rules``, without the few that are :data:`FORGIVEN`."""
     found = []
-    options = {"preload": False} | ({"runOnly": rules} if rules else {})
+    options = {"preload": False, "resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
     for violation in Axe().run(page, options=options).response["violations"]:
         for node in violation["nodes"]:
             selector, rule = node["target"][0], violation["id"]
