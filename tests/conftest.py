@@ -105,6 +105,7 @@ def browser():
         chromium = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
+        chromium.on("context", lambda context: context.set_default_timeout(PATIENCE))
         yield chromium
         chromium.close()
 
@@ -132,7 +133,6 @@ def make_reader(browser):
 
     def make(width: int = 1440, height: int = 900, scheme: str = "light") -> Reader:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE)
         reader = Reader(context, context.new_page())
         readers.append(reader)
 

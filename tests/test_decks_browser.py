@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PATIENCE, build_deck, reached
+from conftest import build_deck, reached
 from nbformat.v4 import new_code_cell, new_notebook
 
 from sidebyside.libraries import LIBRARIES, TAGS
@@ -254,7 +254,6 @@ def test_the_deck_is_drawn_with_the_font_that_travels_with_it(name, address, mak
 def test_the_notes_are_drawn_with_it_too(name, address, browser):
     """In the speaker view. Without make_reader: what it does to requests holds up those of a page without address."""
     with browser.new_context() as context:
-        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         start(page, address(name))
         with context.expect_page() as opened:
@@ -322,7 +321,7 @@ def test_light_and_dark(name, served, make_reader):
 
 def serious(page):
     """Return axe-core's serious and critical violations."""
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:120]}"
         for violation in found

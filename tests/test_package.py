@@ -328,14 +328,22 @@ def groups_pyro():
     return model, torch.tensor([1.0, 3.0, 2.5], dtype=torch.float64)
 
 
-def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
+@pytest.mark.parametrize("fuse", [True, False])
+def test_compiled_pyro_model_is_the_model_and_its_chains_are_right(fuse, recwarn):
     pyro = pytest.importorskip("pyro")
     from pyro.infer.mcmc.util import initialize_model
     from pyro.ops.integrator import potential_grad
 
     model, data = groups_pyro()
-    compiled = sbs.compile_pyro(model, data)
+    pyro.set_rng_seed(2)
+    compiled = sbs.compile_pyro(model, data, fuse=fuse)
+    assert [
+        warning for warning in recwarn if "deprecated" in str(warning.message) and "jit" in str(warning.message)
+    ] == []
+    after_compiling = compiled.start()["mu"]
+    pyro.set_rng_seed(2)
     _, potential, _, _ = initialize_model(model, (data,))
+    assert after_compiling == initialize_model(model, (data,))[0]["mu"]  # a seed set before means what it did
     pyro.set_rng_seed(1)
     first, second = compiled.start(), compiled.start()
     assert first["mu"] != second["mu"]  # chains start at different places
@@ -352,13 +360,14 @@ def test_compiled_pyro_model_is_the_model_and_its_chains_are_right():
     assert (sbs.from_pyro(mcmc)["posterior"]["sigma"].values > 0).all()  # back on the model's own scale
 
 
-def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_another():
+@pytest.mark.parametrize("fuse", [True, False])
+def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_another(fuse):
     pyro = pytest.importorskip("pyro")
     from pyro.infer.mcmc.util import initialize_model
     from pyro.ops.integrator import potential_grad
 
     model, data = groups_pyro()
-    compiled = sbs.compile_pyro(model, data, chains=3)
+    compiled = sbs.compile_pyro(model, data, chains=3, fuse=fuse)
     _, potential, _, _ = initialize_model(model, (data,))
     pyro.set_rng_seed(1)
     start = compiled.start()
@@ -398,6 +407,22 @@ def test_a_pyro_model_compiles_after_tensorflow_was_loaded():
     assert done.returncode == 0 and done.stdout.startswith("energy"), done.stderr[-2000:]
 
 
+def test_without_a_compiler_one_is_told_of_the_way_that_needs_none(tmp_path):
+    pytest.importorskip("pyro")
+    program = (
+        "import torch, pyro, pyro.distributions as d, sidebyside as sbs\n"
+        "model = lambda: pyro.sample('x', d.Normal(0.0, 1.0))\n"
+        "print('energy', float(sbs.compile_pyro(model, fuse=False).potential({'x': torch.ones(())})))\n"
+        "sbs.compile_pyro(model)\n"
+    )
+    bare = os.environ | {"PATH": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "CXX": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=bare, timeout=300, check=False
+    )
+    assert done.returncode == 1 and done.stdout.startswith("energy"), done.stderr[-2000:]
+    assert "fuse=False" in done.stderr.splitlines()[-1]
+
+
 class FakePyroRun:
     """What a Pyro run with divergences answers; a real one diverges when it likes."""
 
@@ -406,7 +431,7 @@ class FakePyroRun:
     def get_samples(self, group_by_chain):
         import torch
 
-        return {"theta": torch.zeros(2, 5, 3)}
+        return {"theta": torch.zeros(2, 5, 2)}
 
     def diagnostics(self):
         return {"theta": {}, "divergences": {"chain 0": [3], "chain 1": []}}
@@ -416,9 +441,9 @@ def test_from_pyro_marks_divergences():
     pytest.importorskip("torch")
     diverging = sbs.from_pyro(FakePyroRun())["sample_stats"]["diverging"].values
     assert np.argwhere(diverging).tolist() == [[0, 3]]
-    tree = sbs.from_pyro(FakePyroRun(), vectorized=True)  # two runs of three chains
-    assert tree["posterior"]["theta"].shape == (6, 5)
-    assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[0, 3], [1, 3], [2, 3]]
+    tree = sbs.from_pyro(FakePyroRun(), vectorized=True)  # two runs of two chains
+    assert tree["posterior"]["theta"].shape == (4, 5)
+    assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[0, 3], [1, 3]]
 
 
 def test_from_tfp_swaps_draw_and_chain():

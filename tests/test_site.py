@@ -7,7 +7,6 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import PATIENCE
 
 from sidebyside.libraries import LIBRARIES, TAGS
 
@@ -123,7 +122,7 @@ RULES_ON_COLOURS = ["color-contrast", "link-in-text-block"]
 def serious(page, rules: list[str] | None = None) -> list[str]:
     """Return axe-core's serious and critical violations of all ``rules``, without the few that are :data:`FORGIVEN`."""
     found = []
-    options = {"preload": False} | ({"runOnly": rules} if rules else {})
+    options = {"preload": False, "resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
     for violation in Axe().run(page, options=options).response["violations"]:
         for node in violation["nodes"]:
             selector, rule = node["target"][0], violation["id"]
@@ -470,7 +469,6 @@ def test_what_is_downloaded_is_the_notebook(chapter_at, site, make_reader):
 
 def test_without_javascript_the_buttons_are_those_of_the_full_notebook(chapter_at, browser):
     context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(chapter_at)
     names = ["Open in Colab: all five", "Open in Binder: all five", "Download the notebook"]

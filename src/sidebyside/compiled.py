@@ -1,13 +1,14 @@
-"""A Pyro model as machine code, for models whose chains would take many minutes.
+"""A Pyro model as recorded or compiled code, for models whose chains would take many minutes.
 
 Pyro evaluates a model one PyTorch operation at a time. ``jit_compile=True`` spares Python the model's own code but not
-the many small operations. Here PyTorch records the operations of the log density and of its gradient once
-(``make_fx``) and its compiler (``torch.compile``, which needs a C++ compiler) fuses them into a few loops: ten times
-faster for chapter 8's models. Several chains can be one array (``torch.func.vmap``), so that Python's part of a step is
-paid once for all of them. The sampler stays Pyro's own.
+the bookkeeping of its gradient. Here PyTorch records the operations of the log density and of its gradient once
+(``make_fx``); then either its compiler (``torch.compile``, which needs a C++ compiler) fuses them into a few loops, or
+TorchScript replays them one by one (``torch.jit.trace``). Several chains can be one array (``torch.func.vmap``), so
+that Python's part of a step is paid once for all of them. The sampler stays Pyro's own.
 """
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,7 @@ class CompiledModel:
     start: Callable[[], dict[str, Any]]
 
 
-def compile_pyro(model: Callable, *data, chains: int | None = None) -> CompiledModel:
+def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool = True) -> CompiledModel:
     """Compile a Pyro model's log density and its gradient.
 
     Parameters
@@ -43,10 +44,14 @@ def compile_pyro(model: Callable, *data, chains: int | None = None) -> CompiledM
     chains : number of chains that one sampler shall move together, each on a copy of the model of its own. They have
         the step size and the length of each path in common (NumPyro's vectorized chains have not), and nothing else.
         Convert the run with ``from_pyro(mcmc, vectorized=True)``. None: one chain, without an axis for it
+    fuse : True has the operations fused by PyTorch's compiler, which takes some 15 seconds the first time and needs a
+        C++ compiler. False replays them one by one: ready in a second, and no slower for a model of few operations
+        (chapter 6's; for chapter 8b's, with some hundred, half as fast)
 
     Raises
     ------
     ValueError : ``chains`` is less than 1
+    RuntimeError : PyTorch finds no C++ compiler to fuse with
     LibraryMissingError : Pyro is not installed
     """
     need("Pyro")
@@ -79,16 +84,17 @@ def compile_pyro(model: Callable, *data, chains: int | None = None) -> CompiledM
             energy = energy_of(*leaves) if chains is None else torch.func.vmap(energy_of)(*leaves).sum()
             return energy.detach(), *torch.autograd.grad(energy, leaves)
 
-        example = start().values()
-        fused = torch.compile(make_fx(energy_and_slopes)(*example))
-        fused(*example)  # compiles
+        # not start(): what is drawn after a seed must not hang on an example
+        example = [value if chains is None else torch.stack([value] * chains) for value in first.values()]
+        recorded = make_fx(energy_and_slopes)(*example)
+        fast = _fused(recorded, example) if fuse else _replayed(recorded, example)
 
     class Energy(torch.autograd.Function):
         """Gives Pyro, which asks autograd for the gradient, the one that the compiled code has found already."""
 
         @staticmethod
         def forward(ctx, *values):
-            energy, *ctx.slopes = fused(*values)
+            energy, *ctx.slopes = fast(*values)
             return energy
 
         @staticmethod
@@ -100,3 +106,30 @@ def compile_pyro(model: Callable, *data, chains: int | None = None) -> CompiledM
         transforms=transforms,
         start=start,
     )
+
+
+def _fused(recorded: Callable, example: list) -> Callable:
+    import torch
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    fused = torch.compile(recorded)
+    try:
+        fused(*example)  # compiles
+    except Exception as error:
+        causes = error, getattr(error, "inner_exception", None), error.__cause__
+        if any(isinstance(cause, InvalidCxxCompiler) for cause in causes):
+            raise RuntimeError(
+                "PyTorch finds no C++ compiler: install one ('python -m sidebyside doctor' says how), "
+                "or call compile_pyro(..., fuse=False), which needs none and takes longer for each step."
+            ) from error
+        raise
+    return fused
+
+
+def _replayed(recorded: Callable, example: list) -> Callable:
+    import torch
+
+    with warnings.catch_warnings():
+        # deprecated, and what Pyro's own jit_compile=True rests on too: both will need another way when it goes
+        warnings.filterwarnings("ignore", "`torch.jit.trace` is deprecated", FutureWarning)
+        return torch.jit.trace(lambda *values: recorded(*values), tuple(example), check_trace=False)
