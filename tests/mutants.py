@@ -178,7 +178,7 @@ _BY_CHAPTER = {
                "step_size=5.0, adapt_step_size=False,", BROKEN),
         Mutant("Pyro", "prior scale of b halved", "network-model-pyro", '"b", pdist.Normal(0.0, 2.0)',
                '"b", pdist.Normal(0.0, 1.0)'),
-        Mutant("Pyro", "fixed huge step size", "network-draw-pyro", "target_accept_prob=0.9,",
+        Mutant("Pyro", "fixed huge step size", "network-draw-pyro", "target_accept_prob=0.7,",
                "step_size=5.0, adapt_step_size=False,", BROKEN),
         Mutant("TFP", "noise taken in ppm", "network-model-tfp", "double(sigma)", "double(2 * sigma)"),
         Mutant("TFP", "too little adaptation", "network-sampler-tfp", "num_adaptation_steps=warmup",
