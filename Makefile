@@ -102,7 +102,7 @@ lint: $(VENV)/.all ## bring pairs in step, format and check code and notebooks w
 cuts: $(VENV)/.book ## make the notebooks that people run (per library, full, workshop) into build/cuts
 	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
 
-cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds no other library (an hour)
+cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds no other library (hours; goes on where it stopped)
 	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
 	@$(BIN)/python tests/cuts_alone.py
 
