@@ -46,7 +46,7 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
         Convert the run with ``from_pyro(mcmc, vectorized=True)``. None: one chain, without an axis for it
     fuse : True has the operations fused by PyTorch's compiler, which takes some 15 seconds the first time and needs a
         C++ compiler. False replays them one by one: ready in a second, and no slower for a model of few operations
-        (chapter 6's; for chapter 8b's, with some hundred, half as fast)
+        (chapter 6's; for chapter 8b's, with some hundred, two thirds as fast)
 
     Raises
     ------
@@ -110,19 +110,18 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
 
 def _fused(recorded: Callable, example: list) -> Callable:
     import torch
-    from torch._inductor.exc import InvalidCxxCompiler
+    from torch._inductor.exc import InductorError, InvalidCxxCompiler
 
     fused = torch.compile(recorded)
     try:
         fused(*example)  # compiles
-    except Exception as error:
-        causes = error, getattr(error, "inner_exception", None), error.__cause__
-        if any(isinstance(cause, InvalidCxxCompiler) for cause in causes):
-            raise RuntimeError(
-                "PyTorch finds no C++ compiler: install one ('python -m sidebyside doctor' says how), "
-                "or call compile_pyro(..., fuse=False), which needs none and takes longer for each step."
-            ) from error
-        raise
+    except InductorError as error:
+        if not isinstance(error.inner_exception, InvalidCxxCompiler):
+            raise
+        raise RuntimeError(
+            "PyTorch finds no C++ compiler: install one ('python -m sidebyside doctor' says how), "
+            "or call compile_pyro(..., fuse=False), which needs none and takes longer for each step."
+        ) from error
     return fused
 
 
