@@ -105,7 +105,6 @@ cuts: $(VENV)/.book ## make the notebooks that people run (per library, full, wo
 	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
 
 cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds no other library (hours; goes on where it stopped)
-	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
 	@$(BIN)/python tests/cuts_alone.py
 
 colab: $(VENV)/.all ## run notebooks as on Colab, on Python 3.12 and 3.13; ON="3.13 pymc full 06" chooses (hours, GBs)
