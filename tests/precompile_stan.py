@@ -2,13 +2,14 @@
 
 Every program that Stan compiles begins with the same headers, half of its compiler's work. GCC reads them ready-made
 where a ``.gch`` stands beside the file named with ``-include`` in ``CXXFLAGS`` (the Makefile sets it for the tests). It
-takes a minute and 0.8 GB: worth it for the thirty programs of the course, not for a reader's one. The flags are those
+takes a minute and 0.8 GB: worth it for the course's many programs, not for a reader's one. The flags are those
 that httpstan itself would compile with, since GCC passes over a header that other flags made.
 """
 
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -30,15 +31,18 @@ def stan_extension() -> setuptools.Extension:
     return extension
 
 
-def compile_stan(source: Path, *language: str) -> Path:
-    """Compile a file as httpstan compiles its programs; return the path of the object, beside it."""
-    extension = stan_extension()
-    compiler = new_compiler()
+def stan_compiler() -> Callable[..., Path]:
+    """Return a function that compiles a file as httpstan compiles its programs; the object lies beside it."""
+    extension, compiler = stan_extension(), new_compiler()
     customize_compiler(compiler)
-    macros, folders = extension.define_macros, [*extension.include_dirs, get_python_inc()]
-    options = {"extra_preargs": list(language), "extra_postargs": extension.extra_compile_args}
-    [made] = compiler.compile([str(source)], "/", macros, folders, **options)
-    return Path(made)
+    folders = [*extension.include_dirs, get_python_inc()]
+
+    def compile_file(source: Path, *options: str) -> Path:
+        macros, after = extension.define_macros, extension.extra_compile_args
+        [made] = compiler.compile([str(source)], "/", macros, folders, False, list(options), after)
+        return Path(made)
+
+    return compile_file
 
 
 def is_gcc() -> bool:
@@ -51,13 +55,14 @@ def main(header: Path) -> None:
     """Write the header and, with GCC, what it compiles to."""
     header.parent.mkdir(parents=True, exist_ok=True)
     if is_gcc():
+        compile_file = stan_compiler()
         trial, source = header.with_name("trial.hpp"), header.with_name("trial.cpp")
         source.write_text(HEADER)
-        compile_stan(source, "-w", "-x", "c++-header").rename(f"{trial}.gch")
+        compile_file(source, "-w", "-x", "c++-header").rename(f"{trial}.gch")
         # GCC reads the header itself only where it passes over the precompiled one
         trial.write_text("#error GCC does not use the precompiled header\n")
         source.write_text("")
-        compile_stan(source, "-w", "-fsyntax-only", "-include", str(trial))
+        compile_file(source, "-w", "-fsyntax-only", "-include", str(trial))
         Path(f"{trial}.gch").rename(f"{header}.gch")
         trial.unlink()
         source.unlink()
