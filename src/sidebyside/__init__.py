@@ -23,6 +23,7 @@ _HOME = {
     "from_pyro": "convert",
     "from_tfp": "convert",
     "compile_pyro": "compiled",
+    "pack_tfp": "packed",
     "check_densities": "density",
     "check_sampling": "agreement",
     "check_agreement": "agreement",
