@@ -203,11 +203,14 @@ def test_the_speaker_view_shows_notes_and_pace(name, address, make_reader):
         reader.page.keyboard.press("s")
     view = opened.value
     view.locator(".pacing").wait_for()
+    shown = [view.frame_locator(f"{part} iframe") for part in ("#current-slide", "#upcoming-slide")]
+    for frame in shown:  # a speaker, too, waits until the slides are there: Reveal tells those that still load nothing
+        frame.locator("section.present").first.wait_for()
     reader.page.keyboard.press("ArrowRight")
     mark = reader.page.locator("section.present aside.notes strong").first.text_content()
     view.locator(".speaker-controls-notes .value", has_text=mark).wait_for()
-    for frame in ("#current-slide", "#upcoming-slide"):
-        view.frame_locator(f"{frame} iframe").locator("section.present h2").first.wait_for()
+    for frame in shown:
+        frame.locator("section.present h2").first.wait_for()
 
 
 def missing_glyphs(page, selector, family):
