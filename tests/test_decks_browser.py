@@ -204,7 +204,7 @@ def test_the_speaker_view_shows_notes_and_pace(name, address, make_reader):
     view = opened.value
     view.locator(".pacing").wait_for()
     shown = [view.frame_locator(f"{part} iframe") for part in ("#current-slide", "#upcoming-slide")]
-    for frame in shown:  # a speaker, too, waits until the slides are there: Reveal tells those that still load nothing
+    for frame in shown:  # as a speaker waits: what Reveal posts to a slide that is still loading is lost
         frame.locator("section.present").first.wait_for()
     reader.page.keyboard.press("ArrowRight")
     mark = reader.page.locator("section.present aside.notes strong").first.text_content()

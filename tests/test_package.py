@@ -447,7 +447,7 @@ def test_from_pyro_marks_divergences():
 
 
 def groups_tfp():
-    """Return the same model in TFP, and its data."""
+    """Return :func:`groups_pyro`'s model in TFP, and its data."""
     import tensorflow as tf
     from tensorflow_probability import distributions as tfd
 
