@@ -25,7 +25,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial lock lint references calibration mutants seeds clean
+.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial dask-trial lock lint references calibration mutants seeds clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -141,6 +141,9 @@ seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the lar
 
 hub-trial: $(VENV)/.all cuts .cache/hub/.ready ## how many students does this machine carry? A JupyterHub and a class (half an hour)
 	@PYTHONPATH=.cache/hub $(BIN)/python tests/hub_trial.py $(HUB)
+
+dask-trial: $(VENV)/.all ## kill a worker in mid-run, with real fits on two workers; DASK="stan 12" chooses (minutes)
+	@$(BIN)/python tests/dask_trial.py $(DASK)
 
 lock: $(VENV)/.all ## make the locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(BIN)/python requirements/lock.py

@@ -437,6 +437,37 @@ def test_chapter_10_says_what_its_numbers_say():
     assert "win 6,000 there" in prose and _gain(6, 3) == 6000
 
 
+def test_chapter_11_says_what_its_approximations_are():
+    _, prose = chapter("11_large_data")
+    tilted = 1 / np.sqrt(np.diag(np.linalg.inv([[1, 0.9], [0.9, 1]])))
+    assert "less than half of what they should be" in prose and 0.4 < tilted[0] < 0.5
+    sd = {
+        name: load_reference(name).parameters["beta"]["sd"]
+        for name in ("robust_log", "robust_laplace", "robust_mean_field")
+    }
+    assert "Laplace's is about a quarter too short" in prose
+    assert 1 - sd["robust_laplace"] / sd["robust_log"] == pytest.approx(0.25, abs=0.04)
+    assert sd["robust_laplace"] < sd["robust_mean_field"] < sd["robust_log"]
+    truth, non_centred = (load_reference(name).parameters["log_tau"] for name in ("funnel_centred", FREE))
+    assert "less than half as wide as it should be" in prose and non_centred["sd"] < truth["sd"] / 2
+    peak = load_reference("funnel_non_centred_laplace").parameters["log_tau"]["mean"]
+    assert "at a $\\tau$ that is much too large" in prose and peak > truth["mean"] + 1.5 * truth["sd"]
+    assert "at a correlation of 0.8 you lose 40% of the width, at 0.95 more than two thirds".lower() in prose.lower()
+    assert 1 - np.sqrt(1 - 0.8**2) == pytest.approx(0.4) and 1 - np.sqrt(1 - 0.95**2) > 2 / 3
+
+
+FREE = "funnel_non_centred_mean_field"
+
+
+def test_second_part_of_chapter_11_counts():
+    _, prose = chapter("11b_many_machines")
+    houses, _ = hierarchical_regression.split()
+    assert "691 houses" in prose and len(houses.y) == 691 and "65 counties" in prose and len(houses.u) == 65
+    assert "about six percent" in prose and stats.binom.cdf(54, 65, 0.9) == pytest.approx(0.06, abs=0.005)
+    assert "65 counties can tell 90% from 70%, but not from 85%" in prose
+    assert stats.binom.cdf(65 * 0.7, 65, 0.9) < 0.001 and stats.binom.cdf(65 * 0.85, 65, 0.9) > 0.05
+
+
 def test_chapter_12_says_what_its_numbers_say():
     notebook, prose = chapter("12_bayesian_neural_network")
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")

@@ -195,3 +195,64 @@ def _compare(library: str, values: xr.DataArray, truth: Mapping[str, float | np.
     labels = [values[dim].values if dim in values.coords else range(values.sizes[dim]) for dim in values.dims[2:]]
     names = [f"[{', '.join(map(str, element))}]" if element else "" for element in product(*labels)]
     return pd.DataFrame({column: np.ravel(value) for column, value in columns.items()}, index=names)
+
+
+def check_approximations(
+    approximations: Mapping[str, tuple[np.ndarray, np.ndarray]], reference: Reference, tolerance: float = 0.1
+) -> pd.DataFrame:
+    """Hold normal approximations that libraries found against the one that they should have found.
+
+    Parameters
+    ----------
+    approximations : per library the mean, shape (unknowns,), and the covariance, shape (unknowns, unknowns), on the
+        unconstrained scale, the unknowns in the order of the reference's parameters
+    reference : mean and sd of the approximation that each should be, found without any of the libraries
+    tolerance : largest distance of a mean that passes, in the reference's sds; and of the logarithm of an sd
+
+    Returns
+    -------
+    DataFrame indexed by parameter and library: mean, the exact mean, how far off in sds; sd, the exact sd, their ratio.
+    Of a parameter that is an array the row shows the element that is farthest off.
+
+    Raises
+    ------
+    DisagreementError, naming library and parameter.
+    """
+    if not approximations:
+        raise DrawsError("There is no approximation to check: fill mean_fields['PyMC'] (and so on) first.")
+    names, exact = [], {"mean": [], "sd": []}
+    for name, truth in reference.parameters.items():
+        names += [name] if np.ndim(truth["mean"]) == 0 else [f"{name}[{i}]" for i in range(len(truth["mean"]))]
+        for kind, values in exact.items():
+            values.extend(np.ravel(truth[kind]))
+    rows, faults = {}, []
+    for library, (mean, covariance) in approximations.items():
+        if np.shape(mean) != (len(names),) or np.shape(covariance) != (len(names), len(names)):
+            raise DrawsError(f"{library}: expected {len(names)} unknowns, {', '.join(names[:4])} and so on.")
+        sd = np.sqrt(np.diag(covariance))
+        off = (np.asarray(mean) - exact["mean"]) / exact["sd"]
+        ratio = sd / exact["sd"]
+        worst = np.maximum(np.abs(off), np.abs(np.log(ratio)))
+        for place in np.flatnonzero(~(worst <= tolerance)):  # a NaN must not pass
+            faults.append(
+                f"{library}: {names[place]} is {mean[place]:.4g} ± {sd[place]:.4g}; the approximation that it should "
+                f"be has {exact['mean'][place]:.4g} ± {exact['sd'][place]:.4g}."
+            )
+        for parameter in reference.parameters:
+            own = [place for place, name in enumerate(names) if name.partition("[")[0] == parameter]
+            place = max(own, key=lambda place: worst[place])
+            rows[parameter, library] = {
+                "mean": mean[place],
+                "exact mean": exact["mean"][place],
+                "off (sds)": off[place],
+                "sd": sd[place],
+                "exact sd": exact["sd"][place],
+                "ratio": ratio[place],
+            }
+    if faults:
+        rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
+        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + " Give it more steps, the last ones small.")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
+    place = list(reference.parameters).index
+    return table.sort_index(level=0, key=lambda index: index.map(place), kind="stable", sort_remaining=False)

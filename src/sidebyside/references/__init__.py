@@ -44,6 +44,6 @@ def load_reference(name: str) -> Reference:
 def _arrays(read: dict) -> dict:
     """Turn lists of numbers into arrays; a list of points stays a list."""
     return {
-        key: np.array(value) if isinstance(value, list) and not isinstance(value[0], dict) else value
+        key: np.array(value) if isinstance(value, list) and not (value and isinstance(value[0], dict)) else value
         for key, value in read.items()
     }

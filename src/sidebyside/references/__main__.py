@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from sidebyside.references import (
+    approximations,
     bayesian_network,
     hierarchical_regression,
     linear_regression,
@@ -21,6 +22,7 @@ def main() -> None:
         robust_regression,
         measurement_noise,
         hierarchical_regression,
+        approximations,
         bayesian_network,
     )
     for chapter in chapters:

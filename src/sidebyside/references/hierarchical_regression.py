@@ -18,6 +18,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from sidebyside.datasets import load_radon
+from sidebyside.references import Reference
 
 PRIOR_MEAN, PRIOR_SD = np.array([1.0, 0.0, 0.0]), 1.0  # of (gamma_0, gamma_1, beta)
 BLOCK = 2000  # grid points at a time
@@ -239,6 +240,30 @@ def _moments(centre, powers: np.ndarray) -> dict[str, np.ndarray]:
     variance = second - first**2
     central = fourth - 4 * third * first + 6 * second * first**2 - 3 * first**4
     return {"mean": centre + first, "sd": np.sqrt(variance), "kurtosis": central / variance**2}
+
+
+def leave_out(county: int, grids: tuple[int, int] = (40, 60)) -> Reference:
+    """Exact posterior of chapter 9's model without the houses of one county: what chapter 11's fits are held against.
+
+    Parameters
+    ----------
+    county : its number, 0 to 64; its own level is the parameter ``alpha_new``
+    grids : the coarser and the finer number of points an axis
+    """
+    houses = data("radon_training")
+    seen = houses.county != county
+    rest = Houses(houses.y[seen], houses.floor[seen], houses.county[seen], houses.u)
+    coarse, fine = (grid_moments("radon_training", points, rest) for points in grids)
+    parameters = {}
+    for name in ("gamma_0", "gamma_1", "beta", "sigma_alpha", "sigma_y", "alpha"):
+        own, rough = (
+            {kind: np.asarray(v)[county] if name == "alpha" else v for kind, v in part[name].items()}
+            for part in (fine, coarse)
+        )
+        errors = {f"{kind}_error": abs(own[kind] - rough[kind]) for kind in ("mean", "sd")}
+        parameters["alpha_new" if name == "alpha" else name] = own | errors
+    how = f"as radon_training, without county {county}"
+    return Reference(name="radon_left_out", how=how, parameters=parameters, points=[], log_density=np.array([]))
 
 
 def _points(name: str) -> tuple[list[dict], Callable[..., float]]:
