@@ -484,18 +484,21 @@ def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_anot
         sbs.compile_pyro(model, data, chains=0)
 
 
-def test_a_pyro_model_compiles_after_tensorflow_was_loaded():
-    """Triton, which PyTorch's compiler loads where it can, would abort a process that holds TensorFlow."""
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "sbs.compile_pyro(lambda: pyro.sample('x', d.Normal(0.0, 1.0)))",
+        "sbs.prepare(); pyro.optim.Adam({'lr': 0.1})([pyro.param('x', torch.tensor(1.0)).unconstrained()])",
+    ],
+    ids=["compiler", "optimiser"],
+)
+def test_pytorch_works_after_tensorflow_was_loaded(lines):
+    """Triton, which PyTorch's compiler and optimisers load where they can, ends a process that holds TensorFlow."""
     for module in ("pyro", "tensorflow"):
         pytest.importorskip(module)
-    program = (
-        "import tensorflow, pyro, pyro.distributions as d, sidebyside as sbs\n"
-        "compiled = sbs.compile_pyro(lambda: pyro.sample('x', d.Normal(0.0, 1.0)))\n"
-        "pyro.set_rng_seed(1)\n"
-        "print('energy', float(compiled.potential(compiled.start())))\n"
-    )
+    program = f"import tensorflow, torch, pyro, pyro.distributions as d, sidebyside as sbs\n{lines}\nprint('alive')\n"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0 and done.stdout.startswith("energy"), done.stderr[-2000:]
+    assert done.returncode == 0 and done.stdout == "alive\n", done.stderr[-2000:]
 
 
 def test_without_a_compiler_one_is_told_of_the_way_that_needs_none(tmp_path):

@@ -7,13 +7,12 @@ TorchScript replays them one by one (``torch.jit.trace``). Several chains can be
 that Python's part of a step is paid once for all of them. The sampler stays Pyro's own.
 """
 
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidebyside.libraries import need
+from sidebyside.libraries import leave_triton_out, need
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
     from pyro.infer.mcmc.util import initialize_model
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    # Triton serves GPUs, and aborts the process where TensorFlow has loaded its own LLVM before; PyTorch does without
-    sys.modules.setdefault("triton", None)
+    leave_triton_out()
 
     # Pyro's validation looks at values, and there are none while operations are recorded
     with pyro.validation_enabled(False):

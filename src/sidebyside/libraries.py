@@ -1,5 +1,6 @@
 """The five libraries: their names, cell tags, extras, and how figures show them."""
 
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -48,3 +49,13 @@ def need(name: str) -> None:
             f'In a copy of the repository, install it with: make lab LIBS="{library.tag}" '
             f'(or, in an environment of your own: pip install ".[{library.tag}]").'
         )
+
+
+def leave_triton_out() -> None:
+    """Keep PyTorch from loading Triton where TensorFlow is installed, too.
+
+    Triton serves GPUs, and PyTorch's optimisers and compiler load it where they can. It ends the whole process if
+    TensorFlow has loaded its own LLVM before; PyTorch does without.
+    """
+    if find_spec("tensorflow"):
+        sys.modules.setdefault("triton", None)
