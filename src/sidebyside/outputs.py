@@ -13,7 +13,6 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from importlib.util import find_spec
 
 # (category, start of the message, why a reader can do nothing about it)
 SILENCED = [
@@ -38,10 +37,6 @@ def silence_known_warnings() -> None:
         warnings.filterwarnings("ignore", category=category, message=message)
     for variable, value, _ in SETTINGS:
         os.environ.setdefault(variable, value)
-    if find_spec("tensorflow") and find_spec("torch"):
-        # PyTorch's optimisers import Triton, which serves GPUs and aborts the process where TensorFlow has loaded its
-        # own LLVM before; PyTorch does without.
-        sys.modules.setdefault("triton", None)
 
 
 def is_live() -> bool:
