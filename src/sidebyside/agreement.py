@@ -159,15 +159,21 @@ def check_agreement(
                 )
             worst = z.max(axis=1).idxmax()
             rows[name, library] = ({"element": worst} if worst else {}) | table.loc[worst].to_dict()
-    if faults:
-        rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
-        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
+    table = _table(rows, faults)
     table = table.round({"z of mean": 1, "z of sd": 1})
     if "element" in table:
         table["element"] = table["element"].fillna("")
     table.attrs["threshold"] = threshold
+    return table
+
+
+def _table(rows: Mapping[tuple[str, str], Mapping], faults: list[str], advice: str = "") -> pd.DataFrame:
+    """Return the rows as a table by parameter and library, or raise DisagreementError with the first few faults."""
+    if faults:
+        rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
+        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + advice)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
     return table
 
 
@@ -249,10 +255,5 @@ def check_approximations(
                 "exact sd": exact["sd"][place],
                 "ratio": ratio[place],
             }
-    if faults:
-        rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
-        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + " Give it more steps, the last ones small.")
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
-    place = list(reference.parameters).index
-    return table.sort_index(level=0, key=lambda index: index.map(place), kind="stable", sort_remaining=False)
+    in_order = product(reference.parameters, approximations)
+    return _table({each: rows[each] for each in in_order}, faults, " Give it more steps, the last ones small.")

@@ -193,6 +193,11 @@ def _funnel_points(effect: str) -> list[dict]:
 COUNTIES = len(SEEN)
 _FUNNEL_START = np.concatenate([[1.3, -1.0], SEEN.mean() + 0.3 * (SEEN - SEEN.mean())])
 _Z_START = np.concatenate([[1.3, -1.0], np.zeros(COUNTIES)])
+_FUNNEL = {
+    "how": "posterior of the counties with at most two houses; all but tau in closed form, log tau on {} points",
+    "make": funnel_moments,
+    "grids": (500, 900),
+}
 MODELS = {
     "robust_log": {
         "how": "chapter 6's Student-t line with log nu in the place of nu; trapezoidal rule, {} points an axis",
@@ -218,17 +223,13 @@ MODELS = {
         "make": lambda points: _named(ROBUST, *_robust_mean_field(points, robust_regression.X + NOT_CENTRED)),
         "grids": (12, 16),
     },
-    "funnel_centred": {
-        "how": "posterior of the counties with at most two houses; all but tau in closed form, log tau on {} points",
-        "make": funnel_moments,
-        "grids": (500, 900),
+    "funnel_centred": _FUNNEL
+    | {
         "points": _funnel_points("level"),
         "log_density": lambda mu, tau, level: funnel(mu, tau, np.array(level), centred=True),
     },
-    "funnel_non_centred": {
-        "how": "posterior of the counties with at most two houses; all but tau in closed form, log tau on {} points",
-        "make": funnel_moments,
-        "grids": (500, 900),
+    "funnel_non_centred": _FUNNEL
+    | {
         "points": _funnel_points("z"),
         "log_density": lambda mu, tau, z: funnel(mu, tau, np.array(z), centred=False),
     },
