@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from scipy import linalg, stats
+from scipy import linalg, special, stats
 
 import sidebyside as sbs
 from sidebyside import agreement, density, libraries, outputs
@@ -20,6 +20,7 @@ from sidebyside.references import (
     Reference,
     approximations,
     bayesian_network,
+    bradley_terry,
     hierarchical_regression,
     linear_regression,
     measurement_noise,
@@ -72,6 +73,25 @@ def test_radon_is_the_data_of_the_published_analyses():
     assert np.log(radon["radon_pci_l"].clip(lower=0.1)).mean() == pytest.approx(1.2246, abs=1e-4)
     assert (radon.groupby("county")["uranium_ppm"].nunique() == 1).all()
     assert "public domain" in radon.attrs["licence"]
+
+
+def test_matches_are_the_same_on_every_machine_and_follow_the_skills():
+    matches, skill = sbs.simulate_matches(60, 1500, 20113)
+    again, _ = sbs.simulate_matches(60, 1500, 20113)
+    assert matches.equals(again) and list(matches.columns) == ["winner", "loser"] and len(skill) == 60
+    # chapter 13's reference posterior belongs to these very matches
+    assert (matches["winner"] * np.arange(1500)).sum() == 37_846_417
+    many, skill = sbs.simulate_matches(50, 100_000, 1)
+    assert (many["winner"] != many["loser"]).all() and set(many.stack().unique()) <= set(range(50))
+    best, worst = np.argmax(skill), np.argmin(skill)
+    played = np.bincount(many.to_numpy().ravel(), minlength=50)
+    assert played[best] / played[worst] == pytest.approx(np.exp(skill[best] - skill[worst]), rel=0.5)
+    first, second = np.argsort(played)[-2:]
+    won = ((many["winner"] == first) & (many["loser"] == second)).sum()
+    lost = ((many["winner"] == second) & (many["loser"] == first)).sum()
+    assert won / (won + lost) == pytest.approx(special.expit(skill[first] - skill[second]), abs=0.05)
+    with pytest.raises(ValueError, match="two players"):
+        sbs.simulate_matches(1, 10, 1)
 
 
 def test_importing_the_package_imports_no_probabilistic_library():
@@ -256,6 +276,41 @@ def test_network_springs_hide_three_months_of_complete_years():
     window = bayesian_network.window(1970)
     assert len(window.x) == 21 and len(window.grid) == len(window.months) == 36
     assert not np.any((window.x > -0.25) & (window.x < 0)) and np.mean(window.y) == pytest.approx(0, abs=1e-12)
+
+
+def test_stored_reference_of_the_matches_is_what_its_command_makes():
+    """A fiftieth of the draws: the same densities, and moments within the errors."""
+    stored, made = sbs.load_reference("bradley_terry"), bradley_terry.make("bradley_terry", draws=400)
+    np.testing.assert_allclose(stored.log_density, made["log_density"], rtol=1e-12)
+    np.testing.assert_equal(stored.points, [{key: np.array(v)[()] for key, v in p.items()} for p in made["points"]])
+    for parameter, values in stored.parameters.items():
+        assert np.max(np.divide([values["mean_error"], values["sd_error"]], values["sd"])) < 0.01
+        for kind in ("mean", "sd"):
+            error = np.hypot(made["parameters"][parameter][f"{kind}_error"], values[f"{kind}_error"])
+            assert np.max(np.abs(made["parameters"][parameter][kind] - values[kind]) / error) < 5
+
+
+def test_the_matches_reference_agrees_with_plain_sums_where_there_are_two_players(monkeypatch):
+    """Importance sampling around the mode, against sums over sd and both skills (sd from 0.3 on, for both)."""
+    box, winner, loser = (0.3, 5.0), np.array([0, 0, 0, 1]), np.array([1, 1, 1, 0])
+    monkeypatch.setattr(bradley_terry, "PLAYERS", 2)
+    monkeypatch.setattr(bradley_terry, "data", lambda: (winner, loser))
+    found, _ = bradley_terry.sums(20_000, 2, 30, box)
+    node, share = np.polynomial.legendre.leggauss(30)
+    sd = (box[0] + (node + 1) / 2 * (box[1] - box[0]))[:, None, None]
+    first, second = np.linspace(-15, 15, 301)[:, None], np.linspace(-15, 15, 301)
+    weight = (
+        share[:, None, None] * stats.halfnorm.pdf(sd) * stats.norm.pdf(first, 0, sd) * stats.norm.pdf(second, 0, sd)
+    )
+    weight = weight * special.expit(first - second) ** 3 * special.expit(second - first)
+    weight /= weight.sum()
+    for name, values in (("sd", sd), ("skill", first)):
+        centre, powers = found[name]
+        moments = {kind: np.ravel(moment)[0] for kind, moment in bradley_terry._moments(centre, powers.sum(0)).items()}
+        mean = np.sum(weight * values)
+        variance = np.sum(weight * (values - mean) ** 2)
+        assert (moments["mean"], moments["sd"]) == pytest.approx((mean, np.sqrt(variance)), abs=0.01)
+        assert moments["kurtosis"] == pytest.approx(np.sum(weight * (values - mean) ** 4) / variance**2, rel=0.05)
 
 
 def test_hierarchical_reference_integrates_the_gaussian_part_exactly():

@@ -16,6 +16,8 @@ _HOME = {
     "load_penguins": "datasets",
     "load_radon": "datasets",
     "load_co2": "datasets",
+    "load_landscape": "datasets",
+    "simulate_matches": "datasets",
     "check": "checks",
     "load_reference": "references",
     "Reference": "references",

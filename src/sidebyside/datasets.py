@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+import numpy as np
 import pandas as pd
 
 
@@ -110,3 +111,60 @@ def load_co2() -> pd.DataFrame:
         licence="public domain",
         units="parts per million by volume",
     )
+
+
+def load_landscape() -> pd.DataFrame:
+    """Load the five libraries' newest releases, their engines and licences, as looked up on one day.
+
+    Returns
+    -------
+    DataFrame with five rows, one a library, all text, and the columns
+
+    - ``library``; ``package``: its name for pip; ``version`` and ``released``: its newest release and the month of it;
+    - ``engine``, ``engine package``, ``engine version``, ``engine released``: the same of what computes the gradients;
+    - ``licence``; ``python``: the versions of Python on which it runs (PyStan's metadata admit later ones, on which it
+      fails to load a model);
+    - ``checked``: the day on which this was looked up.
+
+    Source: versions and months from the Python package index; licences and versions of Python from the packages'
+    metadata. Facts; no licence is claimed on them.
+    """
+    with (files("sidebyside") / "data" / "landscape.csv").open() as table:
+        data = pd.read_csv(table, dtype=str)
+    data.attrs = {"source": "Python package index; metadata of the packages", "licence": "facts", "units": "none"}
+    return data
+
+
+def simulate_matches(n_players: int, n_matches: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Simulate matches between players whose skills are known: chapter 13's data, in any size.
+
+    Skills are drawn from a normal distribution with mean 0 and standard deviation 1, in log odds. Player ``i`` beats
+    player ``j`` with log odds ``skill[i] - skill[j]`` (Bradley and Terry 1952). Good players play more often, as in
+    tournaments, where whoever wins plays on: a player's share of the matches grows as ``exp(skill)``.
+
+    Parameters
+    ----------
+    n_players : at least 2
+    n_matches : how many matches
+    seed : of NumPy's default generator; the same seed and sizes make the same matches
+
+    Returns
+    -------
+    DataFrame with the columns ``winner`` and ``loser`` (players' numbers, 0 to ``n_players - 1``), a row a match; and
+    the true skills, shape ``(n_players,)``, log odds.
+
+    Raises
+    ------
+    ValueError : fewer than two players
+    """
+    if n_players < 2:
+        raise ValueError(f"A match needs two players; n_players is {n_players}.")
+    rng = np.random.default_rng(seed)
+    skill = rng.normal(size=n_players)
+    share = np.exp(skill) / np.exp(skill).sum()
+    first, second = (rng.choice(n_players, n_matches, p=share) for _ in range(2))
+    while np.any(same := first == second):  # nobody plays against himself
+        second[same] = rng.choice(n_players, same.sum(), p=share)
+    first_wins = rng.random(n_matches) < 1 / (1 + np.exp(skill[second] - skill[first]))
+    winner, loser = np.where(first_wins, [first, second], [second, first])
+    return pd.DataFrame({"winner": winner, "loser": loser}), skill

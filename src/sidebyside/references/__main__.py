@@ -6,6 +6,7 @@ from pathlib import Path
 from sidebyside.references import (
     approximations,
     bayesian_network,
+    bradley_terry,
     hierarchical_regression,
     linear_regression,
     measurement_noise,
@@ -24,6 +25,7 @@ def main() -> None:
         hierarchical_regression,
         approximations,
         bayesian_network,
+        bradley_terry,
     )
     for chapter in chapters:
         for name in chapter.MODELS:
