@@ -25,7 +25,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial dask-trial lock lint references calibration mutants seeds clean
+.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial dask-trial lock lint references calibration mutants seeds benchmark clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -130,6 +130,9 @@ mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time and 
 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
 	@$(BIN)/python tests/seeds.py
+
+benchmark: $(VENV)/.all ## measure the five libraries; QUICK=1 in 5 minutes, else hours (it can be interrupted and resumed)
+	@$(BIN)/python -m benchmark $(if $(QUICK),--quick) $(BENCHMARK)
 
 # JupyterHub stands beside the environment, not in it; its proxy comes from npm.
 .cache/hub/.ready: requirements/hub.txt

@@ -21,6 +21,7 @@ _HOME = {
     "check": "checks",
     "load_reference": "references",
     "Reference": "references",
+    "load_benchmark": "benchmarks",
     "from_pystan": "convert",
     "from_pyro": "convert",
     "from_tfp": "convert",
