@@ -207,6 +207,23 @@ _BY_CHAPTER = {
         Mutant("TFP", "too little adaptation", "network-sampler-tfp", "num_adaptation_steps=warmup",
                "num_adaptation_steps=2", BROKEN),
     ],
+    "13": [
+        Mutant("PyMC", "prior scale of sd doubled", "bradley-terry-model-pymc", '"sd", 1', '"sd", 2'),
+        Mutant("PyMC", "fixed huge step size", "bradley-terry-draw-pymc", "quiet=not live", "quiet=not live, "
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+        Mutant("Stan", "winners and losers swapped", "bradley-terry-model-stan", "skill[winner] - skill[loser]",
+               "skill[loser] - skill[winner]"),
+        Mutant("Stan", "one loser taken for another", "bradley-terry-model-stan", '"loser": loser + 1', '"loser": loser % 59 + 1'),
+        Mutant("NumPyro", "probabilities instead of log odds", "bradley-terry-model-numpyro", "logits=gap", "probs=0.5 + gap / 20"),
+        Mutant("NumPyro", "too little adaptation", "bradley-terry-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Pyro", "non-centring without the scale", "bradley-terry-model-pyro", "skill = sd * raw", "skill = raw + 0 * sd"),
+        Mutant("Pyro", "fixed huge step size", "bradley-terry-draw-pyro", "max_tree_depth=5,",
+               "max_tree_depth=5, step_size=20.0, adapt_step_size=False,", BROKEN),
+        Mutant("TFP", "one player's matches dropped", "bradley-terry-model-tfp", "tf.gather(skill, winner)",
+               "tf.gather(skill * (np.arange(60) > 0), winner)"),
+        Mutant("TFP", "too little adaptation", "bradley-terry-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
     "14": [
         Mutant("PyMC", "prior scale of beta doubled", "line-model-pymc", '"beta", 0, 0.5', '"beta", 0, 1'),
         Mutant("PyMC", "draws of another world", "fit-pymc", "readings=readings", "readings=masses[world - 1]", CROOKED),

@@ -1,6 +1,9 @@
 """Numbers that stand in a chapter's prose are true: each is held against what it speaks of."""
 
 import re
+import subprocess
+import sys
+from importlib.metadata import metadata
 from math import factorial
 from pathlib import Path
 
@@ -10,10 +13,18 @@ import pytest
 from scipy import integrate, optimize, special, stats
 
 import sidebyside as sbs
+from benchmark import problems
 from sidebyside.checks import checks_of
 from sidebyside.checks.chapter_10 import _after_reading, _gain
 from sidebyside.datasets import load_radon
-from sidebyside.references import hierarchical_regression, load_reference, measurement_noise, two_proportions
+from sidebyside.doctor import version_of
+from sidebyside.references import (
+    bradley_terry,
+    hierarchical_regression,
+    load_reference,
+    measurement_noise,
+    two_proportions,
+)
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -524,3 +535,116 @@ def test_chapter_14_says_what_its_numbers_say():
     assert shown(notebook, how[:60]) == how
     for name, worlds in (("line", 100), ("wrong_line", 40)):  # the page cuts the ranks into ten seeds
         assert len(sbs.load_calibration(name).ranks["PyMC"]["alpha"]) == 10 * worlds
+
+
+def test_chapter_13_describes_its_settings_and_data():
+    notebook, prose = chapter("13_choosing_a_library")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert "60 players, 1,500 matches" in prose
+    assert "chains, warmup, draws = 4, 1000, 2000" in code
+    assert "four chains of 2,000 draws after 1,000 steps of adaptation" in prose
+    assert "lets no path take more than 31 steps" in prose and code.count("max_tree_depth=5") == 2
+    assert (bradley_terry.PLAYERS, bradley_terry.MATCHES) == (60, 1500)
+    assert "n_players = 60" in code and "sbs.simulate_matches(n_players, 1500, SEED)" in code
+    assert f"SEED = {bradley_terry.SEED}" in code
+    assert "as many as Ingram had, with as many players: 160,420 and 4,804" in prose
+    assert (problems.MATCHES, problems.PLAYERS) == (160_420, 4804)
+    model = bradley_terry.MODELS["bradley_terry"]
+    assert "on more than a hundred thousand independent draws" in prose and model["batches"] * model["draws"] > 100_000
+    assert "a difference of 1 makes about three to one, of 2 more than seven to one" in prose
+    assert np.exp([1, 2]) == pytest.approx([2.7, 7.4], abs=0.05)
+    assert (
+        "looks, steps = 20_000, 20" in code
+        and "20,000 a chain. Metropolis spends one on each draw, Hamiltonian Monte" in prose
+    )
+    matches, true_skill = sbs.simulate_matches(60, 1500, bradley_terry.SEED)
+    lead = load_reference("bradley_terry").parameters["skill"]["mean"] - true_skill
+    assert "The weakest players are worse than the model believes, all of them" in prose
+    assert np.sum(true_skill < -2) == 3 and np.all(lead[true_skill < -2] > 1)
+    played = np.bincount(matches.to_numpy().ravel(), minlength=60)
+    never = ~np.isin(np.arange(60), matches["winner"])
+    assert "Those who never won have played little" in code and played[never].max() < 20 < np.median(played)
+    sd = load_reference("bradley_terry").parameters["sd"]["mean"]
+    assert "two draws from such a family differ by about 1" in prose and 0.75 < 2 * sd / np.sqrt(np.pi) < 1.5
+    assert "a player who is better by 1 still loses one match in four" in prose
+    assert special.expit(-1) == pytest.approx(1 / 4, abs=0.03)
+    assert "About seven in ten" in prose
+    assert checks_of("13")["13-newcomers"].right() == pytest.approx(0.7, abs=0.05)
+    assert "They meet at 1,800" in prose and checks_of("13")["13-pays"].right() == pytest.approx(1800)
+    assert "Y has 150 effective draws a second and X about 22" in prose
+    assert (1800 / 12, 90 / 4) == pytest.approx((150, 22), abs=0.6)
+
+
+def test_chapter_13_says_what_its_cells_found():
+    notebook, prose = chapter("13_choosing_a_library")
+    lengths = table(notebook, "model  drawing")
+    together = {library: row[2] for library, row in lengths.items()}
+    assert "take PyMC. It needs few lines" in prose and together["PyMC"] == min(together.values())
+    assert "Pyro's drawing is long here" in prose
+    assert lengths["Pyro"][1] == max(row[1] for row in lengths.values())
+    assert "Stan has many lines because it *declares*" in prose
+    assert lengths["Stan"][0] == max(row[0] for row in lengths.values())
+    assert "one density, one posterior, and no change to the model" in prose
+    outputs = [str(output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    engines = ("PyMC on numba", "PyMC on c", "PyMC on jax")
+    assert sum(all(engine in output for engine in engines) for output in outputs) == 2  # diagnostics, and agreement
+
+
+def test_chapter_13_advises_what_the_measurements_say():
+    """Advice that is not computed on the page still has to hold in the stored benchmark."""
+    _, prose = chapter("13_choosing_a_library")
+    bench = sbs.load_benchmark()
+    assert "or you want hundreds of chains at once, **then** take NumPyro" in prose
+    assert bench.ways.loc["numpyro-vectorized", "at_once"] == "vectorised"
+    many = bench.right[bench.right["chains"] > bench.settings["chains"]]
+    if len(many):
+        most = many[many["chains"] == many["chains"].max()]
+        assert "numpyro-vectorized" in set(most["way"])
+    assert "There is no GPU in our column" not in prose  # the page says it from the file
+    assert len(bench.canary) and set(bench.canary["status"]) == {"wrong"}
+
+
+def test_chapter_13_shows_code_that_runs_today():
+    """What stands under "now" runs, on fewer draws; what stands under "then" is refused or gone."""
+    pytest.importorskip("pymc"), pytest.importorskip("tensorflow_probability"), pytest.importorskip("stan")
+    notebook, _ = chapter("13_choosing_a_library")
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    blocks = re.findall(r"```python\n(# (?:then|now).*?)\n```", text, re.DOTALL)
+    now = {block.splitlines()[0].split(": ")[1]: block for block in blocks if block.startswith("# now")}
+    assert list(now) == ["PyMC 6", "PyStan 3", "TFP"] and len(blocks) == 6
+    program = next(cell.source for cell in notebook.cells if cell.metadata.get("name") == "bradley-terry-model-stan")
+    script = f"""
+import warnings
+import numpy as np, nest_asyncio, tensorflow as tf, tensorflow_probability as tfp
+nest_asyncio.apply()
+tfd = tfp.distributions
+rng = np.random.default_rng(1)
+n_players, winner, loser = 8, rng.integers(0, 4, 50), rng.integers(4, 8, 50)
+won = np.ones(50, dtype=np.int32)
+SEED = 1
+{re.search(r'program = """.*?"""', program, re.DOTALL).group()}
+stan_data = dict(N=50, J=n_players, winner=winner + 1, loser=loser + 1)
+{now["PyMC 6"].replace("1000", "100")}
+{now["PyStan 3"].replace("1000", "100")}
+assert fit["sd"].shape == (1, 400)
+{now["TFP"].replace("1000", "100")}
+draws, trace = sample()
+assert draws.raw.shape == (100, 4, 8)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_landscape_is_what_the_installed_packages_say():
+    """Where the release that was looked up is the one installed here, its metadata have to agree."""
+    landscape = sbs.load_landscape()
+    assert list(landscape["library"]) == list(sbs.LIBRARIES)
+    for _, row in landscape.iterrows():
+        if version_of(row["package"]) == row["version"]:
+            about = metadata(row["package"])
+            licence = (
+                about.get("License-Expression") or about.get("License") or " ".join(about.get_all("Classifier", []))
+            )
+            assert row["licence"].split("-")[0] in licence
+            oldest = re.search(r">=\s*(\d\.\d+)", about["Requires-Python"])[1]
+            assert row["python"].startswith(oldest)
