@@ -189,10 +189,9 @@ class Runner:
         sings_once = one.canary and self.settings.kind == "quick"
         return not sings_once and (self.records[one.key(0)].get("wall_s") or 0) <= plan.PATIENCE
 
-    def compiles(self, one: Configuration, repeat: int) -> bool:
-        """Tell whether Stan's compiler is timed: on a model's own data, once in a quick run."""
-        own = self.problem(one.data)[0].main and one.chains == self.settings.chains
-        return own and (self.settings.kind != "quick" or repeat == 0)
+    def compiles(self, one: Configuration) -> bool:
+        """Tell whether Stan's compiler is timed: on a model's own data."""
+        return self.problem(one.data)[0].main and one.chains == self.settings.chains
 
     def measure(self, one: Configuration, repeat: int, retry: bool = False) -> None:
         """Run one configuration once, unless that was done; ``retry`` runs what has failed again."""
@@ -224,7 +223,7 @@ class Runner:
             "seed": 1000 * repeat + 1,
             "draws_file": str(draws_file),
             "log": key,
-            "warm": way.library == "Stan" and not self.compiles(one, repeat),
+            "warm": way.library == "Stan" and not self.compiles(one),
         }
         extra = {name: value.format(chains=one.chains) for name, value in way.environment.items()}
         ending, lines = self.child("child", spec, extra, one.device)

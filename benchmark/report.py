@@ -21,9 +21,11 @@ MEDIAN_LOSS = math.sqrt(math.pi / 2)  # the standard error of a median beside th
 def rates(facts: dict) -> dict:
     """Add what follows from a repeat's measurements."""
     found = dict(facts)
+    if facts.get("compile_s") is None:  # compiled before, so the first draws came too soon
+        found["first_draw_s"] = None
 
     def divided(name: str, numerator: str, denominator: str) -> None:
-        above, below = facts.get(numerator), facts.get(denominator)
+        above, below = found.get(numerator), found.get(denominator)
         found[name] = above / below if above is not None and below else None
 
     divided("ess_bulk_per_s", "ess_bulk", "sampling_s")

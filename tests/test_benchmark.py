@@ -175,6 +175,12 @@ def test_median_and_spread():
     assert row["status"] == "right" and len(row["repeats"]) == 3
 
 
+def test_where_the_compiler_was_not_timed_nothing_is_told_of_the_first_draws():
+    (row,) = report.summarise([record(repeat=0), record(repeat=1, compile_s=None, first_draw_s=0.5)])
+    assert row["median"]["first_draw_s"] == 5 and row["high"]["ess_bulk_per_total_s"] == 200
+    assert row["median"]["sampling_s"] == 2
+
+
 @pytest.mark.parametrize(
     ("told", "status"),
     [
