@@ -218,7 +218,7 @@ _BY_CHAPTER = {
         Mutant("NumPyro", "too little adaptation", "bradley-terry-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
         Mutant("Pyro", "non-centring without the scale", "bradley-terry-model-pyro", "skill = sd * raw", "skill = raw + 0 * sd"),
         Mutant("Pyro", "fixed huge step size", "bradley-terry-draw-pyro", "max_tree_depth=5,",
-               "max_tree_depth=5, step_size=20.0, adapt_step_size=False,", BROKEN),
+               "max_tree_depth=5, step_size=20.0, adapt_step_size=False, adapt_mass_matrix=False,", BROKEN),
         Mutant("TFP", "one player's matches dropped", "bradley-terry-model-tfp", "tf.gather(skill, winner)",
                "tf.gather(skill * (np.arange(60) > 0), winner)"),
         Mutant("TFP", "too little adaptation", "bradley-terry-sampler-tfp", "num_adaptation_steps=warmup",
