@@ -117,8 +117,5 @@ def order(configurations: list[Configuration], repeat: int) -> list[Configuratio
 
 def describe(settings: Settings) -> dict:
     """Return the settings as the results show them."""
-    named = asdict(settings)
-    return {
-        "target_accept" if name == "target" else "seconds_limit" if name == "seconds" else name: value
-        for name, value in named.items()
-    } | {"memory_limit_gb": named["memory_gb"]}
+    shown = {"target": "target_accept", "seconds": "seconds_limit", "memory_gb": "memory_limit_gb"}
+    return {shown.get(name, name): value for name, value in asdict(settings).items()}

@@ -87,7 +87,6 @@ class Way:
     library, tag, label : of which library, and what it is called in tables
     course : the models that the chapters run this way
     at_once : how chains run side by side: "vectorised", "threads", "processes", "in turn"
-    compiles_in_call : the first sampling call compiles a program of its own, beyond what ``compile`` did
     """
 
     library = tag = label = at_once = ""
@@ -185,6 +184,11 @@ def _free(tree, names) -> dict[str, np.ndarray]:
     return {name: np.asarray(tree["posterior"][name].transpose("chain", "draw", ...)) for name in names}
 
 
+def _gradients(tree) -> float:
+    """Count a run's gradients, where warm-up's steps are kept beside the draws'."""
+    return float(sum(tree[group]["n_steps"].sum() for group in ("sample_stats", "warmup_sample_stats")))
+
+
 # ---- PyMC ------------------------------------------------------------------------------------
 class PyMC(Way):
     """What all PyMC's ways share."""
@@ -235,8 +239,7 @@ class Nutpie(PyMC):
 
     def read(self, run):
         found = super().read(run)
-        steps = run["sample_stats"]["n_steps"], run["warmup_sample_stats"]["n_steps"]
-        found.gradients = float(sum(values.sum() for values in steps))
+        found.gradients = _gradients(run)
         return found
 
     def bare(self):
@@ -343,8 +346,7 @@ class PyMCOwn(PyMCSample):
 
     def read(self, run):
         found = super().read(run)
-        steps = run["sample_stats"]["n_steps"], run["warmup_sample_stats"]["n_steps"]
-        found.gradients = float(sum(values.sum() for values in steps))
+        found.gradients = _gradients(run)
         return found
 
 
