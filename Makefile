@@ -89,8 +89,8 @@ doctor: ## is this machine ready? Tries each library that is installed; LIBS="py
 # ---- authors ---------------------------------------------------------------------------------
 # Stan's headers, compiled once: each of the many programs then compiles in half the time. Not for run: it tells readers its time.
 STAN_HEADER := .cache/stan/model_header.hpp
-$(STAN_HEADER): $(VENV)/.all tests/precompile_stan.py
-	@$(BIN)/python tests/precompile_stan.py $@
+$(STAN_HEADER): $(VENV)/.all tools/precompile_stan.py
+	@$(BIN)/python tools/precompile_stan.py $@
 test mutants: private export CXXFLAGS += -include "$(CURDIR)/$(STAN_HEADER)"
 
 run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its outputs, keep the pair in step
@@ -111,25 +111,25 @@ cuts: $(VENV)/.book ## make the notebooks that people run (per library, full, wo
 	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
 
 cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds no other library (hours; goes on where it stopped)
-	@$(BIN)/python tests/cuts_alone.py
+	@$(BIN)/python trials/cuts_alone.py
 
 colab: $(VENV)/.all ## run notebooks as on Colab, on Python 3.12 and 3.13; ON="3.13 pymc full 06" chooses (hours, GBs)
-	@$(BIN)/python tests/colab_stand_in.py $(ON)
+	@$(BIN)/python trials/colab_stand_in.py $(ON)
 
 publish-notebooks: $(VENV)/.book ## commit them to the branch "notebooks", for Colab and Binder; WORKSHOP=2026-12-01 adds that day
 	@$(BIN)/python -m sidebyside.publish.branch . $(if $(WORKSHOP),--workshop $(WORKSHOP))
 
 calibration: $(VENV)/.all ## rank the truths of many worlds of chapter 6 (half an hour); SEEDS=10: of chapter 14, ten times over (hours)
-	@$(BIN)/python tests/calibration.py $(SEEDS)
+	@$(BIN)/python trials/calibrate.py $(SEEDS)
 
 references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
 	@$(BIN)/python -m sidebyside.references
 
 mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time and report whether its chapter notices
-	@$(BIN)/python tests/mutants.py
+	@$(BIN)/python trials/mutants.py
 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
-	@$(BIN)/python tests/seeds.py
+	@$(BIN)/python trials/seeds.py
 
 benchmark: $(VENV)/.all ## measure the five libraries; QUICK=1 in 5 minutes, else hours (it can be interrupted and resumed)
 	@$(BIN)/python -m benchmark $(if $(QUICK),--quick) $(BENCHMARK)
@@ -143,13 +143,13 @@ benchmark: $(VENV)/.all ## measure the five libraries; QUICK=1 in 5 minutes, els
 	@touch $@
 
 hub-trial: $(VENV)/.all cuts .cache/hub/.ready ## how many students does this machine carry? A JupyterHub and a class (half an hour)
-	@PYTHONPATH=.cache/hub $(BIN)/python tests/hub_trial.py $(HUB)
+	@PYTHONPATH=.cache/hub $(BIN)/python trials/hub_trial.py $(HUB)
 
 dask-trial: $(VENV)/.all ## kill a worker in mid-run, with real fits on two workers; DASK="stan 12" chooses (minutes)
-	@$(BIN)/python tests/dask_trial.py $(DASK)
+	@$(BIN)/python trials/dask_trial.py $(DASK)
 
 lock: $(VENV)/.all ## make the locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
-	@$(BIN)/python requirements/lock.py
+	@$(BIN)/python tools/lock.py
 
 clean: ## remove what was built; the environment stays
 	rm -rf build .pytest_cache .ruff_cache

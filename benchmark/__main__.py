@@ -309,7 +309,7 @@ def main() -> int:
                     if not repeat or runner.repeats(one):
                         runner.measure(one, repeat, retry=told.retry)
     found = results(runner, gpu)
-    stored = ROOT / "src" / "sidebyside" / "benchmarks" / f"{found['machine']['name']}.json"
+    stored = ROOT / "src" / "sidebyside" / "results" / "benchmark" / f"{found['machine']['name']}.json"
     out = told.out or (ROOT / "build" / "benchmark" / "quick.json" if told.quick else stored)
     out.write_text(json.dumps(found, indent=1) + "\n")
     say(f"{len(found['results'])} configurations in {time.monotonic() - started:.0f} s: {out.resolve()}")
@@ -318,7 +318,7 @@ def main() -> int:
 
 def tell(found: dict) -> int:
     """Print the results as tables; say so if the canary sang."""
-    from sidebyside.benchmarks import Benchmark
+    from sidebyside.benchmark_results import Benchmark
 
     benchmark = Benchmark.of(found)
     for data in benchmark.data.index:

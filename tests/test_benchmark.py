@@ -19,7 +19,7 @@ from benchmark import cells, plan, problems, report, watch
 from benchmark.__main__ import Runner
 from benchmark.plan import Configuration, Settings
 from benchmark.ways import CANARY, WAYS
-from sidebyside import benchmarks
+from sidebyside import benchmark_results
 from sidebyside.libraries import LIBRARIES, TAGS
 
 TINY = Settings("tiny", warmup=150, draws=200, repeats=1, seconds=120, memory_gb=6)
@@ -219,7 +219,7 @@ def results(rows):
         "data": {name: problems.describe(name) for name in {row["data"] for row in rows}},
         "results": report.clean(rows),
     }
-    return benchmarks.Benchmark.of(json.loads(json.dumps(stored)))
+    return benchmark_results.Benchmark.of(json.loads(json.dumps(stored)))
 
 
 def test_on_simulated_data_each_way_is_held_against_the_others(tmp_path):
@@ -338,10 +338,10 @@ def test_figures_and_tables_do_with_what_is_there():
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", benchmarks.stored())
+@pytest.mark.parametrize("name", benchmark_results.stored())
 def test_a_stored_run_is_whole(name):
-    stored = json.loads((Path(benchmarks.__file__).parent / f"{name}.json").read_text())
-    made = benchmarks.load_benchmark(name)
+    stored = json.loads((Path(benchmark_results.__file__).parent / f"{name}.json").read_text())
+    made = benchmark_results.load_benchmark(name)
     assert stored["machine"]["name"] == name and made.machine["cores"] and made.machine["gpu_note"]
     assert stored["command"] == "make benchmark" and made.settings["kind"] == "full"
     assert {"pymc", "nutpie", "pystan", "numpyro", "jax", "pyro-ppl", "torch", "tensorflow-probability"} <= set(
@@ -366,7 +366,7 @@ def test_the_variable_names_another_file(tmp_path, monkeypatch):
     made |= {"ways": report.describe_ways({"stan"}), "data": {"hogg": problems.describe("hogg")}}
     path = tmp_path / "quick.json"
     path.write_text(json.dumps(made))
-    monkeypatch.setenv(benchmarks.VARIABLE, str(path))
-    assert benchmarks.load_benchmark().machine["name"] == "elsewhere"
+    monkeypatch.setenv(benchmark_results.VARIABLE, str(path))
+    assert benchmark_results.load_benchmark().machine["name"] == "elsewhere"
     with pytest.raises(ValueError, match="no stored benchmark called 'nowhere'"):
-        benchmarks.load_benchmark("nowhere")
+        benchmark_results.load_benchmark("nowhere")

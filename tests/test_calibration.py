@@ -12,7 +12,7 @@ from sidebyside import calibration
 from sidebyside.calibration import CalibrationError, RanksError
 
 RNG = np.random.default_rng(14)
-STORED = sorted(path.stem for path in Path(calibration.__file__).parent.glob("*.json"))
+STORED = sorted(path.stem for path in (Path(calibration.__file__).parent / "results" / "calibration").glob("*.json"))
 
 
 def test_with_one_place_to_look_at_the_p_value_is_the_binomial_one():

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fits_for_dask import fails_for_odd, normal_mean
 
-from sidebyside import many
+from sidebyside import dask_fits
 
 HERE = Path(__file__).parent
 PATIENCE = 40  # seconds
@@ -35,7 +35,7 @@ def wait_for(condition, what):
 def dask(tmp_path_factory):
     """Start a scheduler as on another machine; yield its address and a function that starts a worker."""
     logs, processes = tmp_path_factory.mktemp("dask"), []
-    paths = os.pathsep.join([str(HERE), str(Path(many.__file__).parents[1])])
+    paths = os.pathsep.join([str(HERE), str(Path(dask_fits.__file__).parents[1])])
 
     def start(name, *arguments):
         log = logs / f"{len(processes)}-{name}.log"
@@ -101,12 +101,12 @@ def check_all_there_once(fit, jobs, ledger):
 def test_a_worker_is_killed_in_mid_run(two_workers, tmp_path, ledger):
     """Two workers, a scheduler known by its address alone, one worker killed while it computes."""
     address, workers = two_workers
-    fit = many.keep(normal_mean, tmp_path / "fits")
+    fit = dask_fits.keep(normal_mean, tmp_path / "fits")
     jobs = [(seed, str(ledger), 0.4) for seed in range(12)]
     results = []
-    with many.cluster(address) as client:
+    with dask_fits.cluster(address) as client:
         client.wait_for_workers(2, timeout=PATIENCE)
-        run = threading.Thread(target=lambda: results.extend(many.fit_all(fit, jobs, client)))
+        run = threading.Thread(target=lambda: results.extend(dask_fits.fit_all(fit, jobs, client)))
         run.start()
         victim = workers[0].pid
 
@@ -129,20 +129,20 @@ def test_a_worker_is_killed_in_mid_run(two_workers, tmp_path, ledger):
 STOPPED_RUN = """
 import sys
 from fits_for_dask import normal_mean
-from sidebyside import many
+from sidebyside import dask_fits
 
 folder, ledger, address = sys.argv[1:]
-with many.cluster(address) as client:
-    many.fit_all(many.keep(normal_mean, folder), [(seed, ledger, 0.3) for seed in range(10)], client)
+with dask_fits.cluster(address) as client:
+    dask_fits.fit_all(dask_fits.keep(normal_mean, folder), [(seed, ledger, 0.3) for seed in range(10)], client)
 """
 
 
 def test_a_run_is_stopped_and_begun_again(two_workers, tmp_path, ledger):
     """The program that asked for the fits dies; called again, it does only what is missing."""
     address, _ = two_workers
-    fit = many.keep(normal_mean, tmp_path / "fits")
+    fit = dask_fits.keep(normal_mean, tmp_path / "fits")
     jobs = [(seed, str(ledger), 0.3) for seed in range(10)]
-    paths = os.pathsep.join([str(HERE), str(Path(many.__file__).parents[1])])
+    paths = os.pathsep.join([str(HERE), str(Path(dask_fits.__file__).parents[1])])
     first = subprocess.Popen(
         [sys.executable, "-c", STOPPED_RUN, fit.folder, ledger, address], env=os.environ | {"PYTHONPATH": paths}
     )
@@ -152,44 +152,44 @@ def test_a_run_is_stopped_and_begun_again(two_workers, tmp_path, ledger):
     wait_for(lambda: len(marks(ledger, "began")) == len(marks(ledger, "ended")), "the fits under way to end")
     done = sum(fit.done(*job) for job in jobs)
     assert 3 <= done < 10
-    with many.cluster(address) as client:
-        many.fit_all(fit, jobs, client)
+    with dask_fits.cluster(address) as client:
+        dask_fits.fit_all(fit, jobs, client)
         began = len(marks(ledger, "began"))
-        many.fit_all(fit, jobs, client)  # a third time, all is there
+        dask_fits.fit_all(fit, jobs, client)  # a third time, all is there
         assert len(marks(ledger, "began")) == began
     check_all_there_once(fit, jobs, ledger)
 
 
 def test_workers_that_do_not_see_the_folder_send_their_results(two_workers, tmp_path, ledger):
     address, _ = two_workers
-    fit = many.keep(normal_mean, tmp_path / "fits")
+    fit = dask_fits.keep(normal_mean, tmp_path / "fits")
     elsewhere = replace(fit, mark="not-here.mark")
     jobs = [(seed, str(ledger), 0.0) for seed in range(4)]
-    with many.cluster(address) as client:
-        many.fit_all(elsewhere, jobs, client)
+    with dask_fits.cluster(address) as client:
+        dask_fits.fit_all(elsewhere, jobs, client)
     check_all_there_once(fit, jobs, ledger)
     assert {str(os.getpid())} == {entry["worker"].split()[-1] for entry in fit.log()}  # kept here, on arrival
 
 
 def test_a_fit_that_fails_is_named_and_the_others_are_kept(two_workers, tmp_path):
     address, _ = two_workers
-    fit = many.keep(fails_for_odd, tmp_path / "fits")
+    fit = dask_fits.keep(fails_for_odd, tmp_path / "fits")
     with (
-        many.cluster(address) as client,
-        pytest.raises(many.FitsFailedError, match=r"2 of 5 .*\(1\): ValueError: 1 is"),
+        dask_fits.cluster(address) as client,
+        pytest.raises(dask_fits.FitsFailedError, match=r"2 of 5 .*\(1\): ValueError: 1 is"),
     ):
-        many.fit_all(fit, range(5), client)
+        dask_fits.fit_all(fit, range(5), client)
     assert [fit.done(seed) for seed in range(5)] == [True, False, True, False, True]
 
 
 def test_a_local_cluster_is_the_default(tmp_path, ledger, monkeypatch):
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    fit = many.keep(normal_mean, tmp_path / "fits")
+    fit = dask_fits.keep(normal_mean, tmp_path / "fits")
     jobs = [(seed, str(ledger), 0.0) for seed in (3, 1, 3)]  # the same fit twice is one fit
-    with many.cluster() as client:
+    with dask_fits.cluster() as client:
         assert len(client.scheduler_info()["workers"]) == 2
-        first, second, third = many.fit_all(fit, jobs, client)
+        first, second, third = dask_fits.fit_all(fit, jobs, client)
     assert first["mean"] == third["mean"] != second["mean"]
     assert once_each(ledger) == {1: 1, 3: 1}
 
@@ -197,8 +197,8 @@ def test_a_local_cluster_is_the_default(tmp_path, ledger, monkeypatch):
 def test_the_address_may_come_from_the_environment(two_workers, tmp_path, ledger, monkeypatch):
     address, workers = two_workers
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
-    with many.cluster() as client:
-        many.fit_all(many.keep(normal_mean, tmp_path / "fits"), [(1, str(ledger), 0.0)], client)
+    with dask_fits.cluster() as client:
+        dask_fits.fit_all(dask_fits.keep(normal_mean, tmp_path / "fits"), [(1, str(ledger), 0.0)], client)
     assert {process for _, process in marks(ledger, "ended")} <= {worker.pid for worker in workers}
 
 
@@ -210,36 +210,36 @@ def test_a_key_tells_contents_apart():
         1, 1.0, True, "1", None, b"1", (1, 2), (2, 1), ((1,), 2), ("12",), ("1", "2"), {"a": 1}, {"b": 1},
         np.array([1, 2]), np.array([1.0, 2.0]), np.array([[1, 2]]), np.array([2, 1]), normal_mean, fails_for_odd,
     ]  # fmt: skip
-    keys = [many.content_key(content) for content in contents]
+    keys = [dask_fits.content_key(content) for content in contents]
     assert len(set(keys)) == len(contents)
-    assert many.content_key({"a": 1, "b": 2}) == many.content_key({"b": 2, "a": 1})
-    assert many.content_key(np.arange(6)[::2]) == many.content_key(np.array([0, 2, 4]))
-    assert many.content_key(np.array([1], ">f8")) == many.content_key(np.array([1], "<f8"))
-    assert many.content_key(1, "a", np.array([0.5])) == "b3656528290119cd901b"  # on any machine, on any day
+    assert dask_fits.content_key({"a": 1, "b": 2}) == dask_fits.content_key({"b": 2, "a": 1})
+    assert dask_fits.content_key(np.arange(6)[::2]) == dask_fits.content_key(np.array([0, 2, 4]))
+    assert dask_fits.content_key(np.array([1], ">f8")) == dask_fits.content_key(np.array([1], "<f8"))
+    assert dask_fits.content_key(1, "a", np.array([0.5])) == "b3656528290119cd901b"  # on any machine, on any day
 
 
 def test_what_has_no_content_has_no_key():
-    with pytest.raises(many.ContentError, match=r"A object has no key"):
-        many.content_key(object())
-    with pytest.raises(many.ContentError, match=r"A ndarray has no key"):
-        many.content_key(np.array([object()]))
+    with pytest.raises(dask_fits.ContentError, match=r"A object has no key"):
+        dask_fits.content_key(object())
+    with pytest.raises(dask_fits.ContentError, match=r"A ndarray has no key"):
+        dask_fits.content_key(np.array([object()]))
 
 
 def test_other_data_or_another_model_are_other_fits(tmp_path):
-    keeper = many.keep(fails_for_odd, tmp_path, uses=[np.array([1.0])])
-    assert keeper.path(2) != many.keep(fails_for_odd, tmp_path, uses=[np.array([2.0])]).path(2)
-    assert keeper.path(2) != many.keep(fails_for_odd, tmp_path, uses=[np.array([1.0]), normal_mean]).path(2)
-    assert keeper.path(2) == many.keep(fails_for_odd, tmp_path, uses=[np.array([1.0])]).path(2)
+    keeper = dask_fits.keep(fails_for_odd, tmp_path, uses=[np.array([1.0])])
+    assert keeper.path(2) != dask_fits.keep(fails_for_odd, tmp_path, uses=[np.array([2.0])]).path(2)
+    assert keeper.path(2) != dask_fits.keep(fails_for_odd, tmp_path, uses=[np.array([1.0]), normal_mean]).path(2)
+    assert keeper.path(2) == dask_fits.keep(fails_for_odd, tmp_path, uses=[np.array([1.0])]).path(2)
 
 
 def test_a_write_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
-    keeper = many.keep(fails_for_odd, tmp_path)
+    keeper = dask_fits.keep(fails_for_odd, tmp_path)
 
     def broken(file, **arrays):
         file.write(b"half")
         raise OSError("no space left")
 
-    monkeypatch.setattr(many.np, "savez", broken)
+    monkeypatch.setattr(dask_fits.np, "savez", broken)
     with pytest.raises(OSError, match="no space"):
         keeper(2)
     assert not keeper.done(2)
@@ -247,13 +247,13 @@ def test_a_write_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_without_a_cluster_a_kept_fit_is_computed_once(tmp_path, ledger):
-    keeper = many.keep(normal_mean, tmp_path / "fits")
+    keeper = dask_fits.keep(normal_mean, tmp_path / "fits")
     assert keeper(5, str(ledger), 0.0) == keeper(5, str(ledger), 0.0)
     assert once_each(ledger) == {5: 1}
 
 
 def test_once_makes_a_thing_once():
     made = []
-    assert many.once("a test's own", lambda: made.append(1) or 7) == 7
-    assert many.once("a test's own", lambda: made.append(1) or 8) == 7
+    assert dask_fits.once("a test's own", lambda: made.append(1) or 7) == 7
+    assert dask_fits.once("a test's own", lambda: made.append(1) or 8) == 7
     assert made == [1]

@@ -1,4 +1,4 @@
-"""The mutants of tests/mutants.py still fit their chapters (``make mutants`` runs them; it takes too long for here)."""
+"""The mutants of trials/mutants.py still fit their chapters (``make mutants`` runs them; it takes too long for here)."""
 
 import pytest
 from mutants import MUTANTS, scratch_copy

@@ -15,7 +15,7 @@ import xarray as xr
 from scipy import linalg, special, stats
 
 import sidebyside as sbs
-from sidebyside import agreement, density, libraries, outputs
+from sidebyside import agreement, density, libraries, notebook_output
 from sidebyside.references import (
     Reference,
     approximations,
@@ -82,9 +82,9 @@ def test_matches_are_the_same_on_every_machine_and_follow_the_skills():
     # chapter 13's reference posterior belongs to these very matches
     assert (matches["winner"] * np.arange(1500)).sum() == 37_846_417
     many, skill = sbs.simulate_matches(50, 100_000, 1)
-    assert (many["winner"] != many["loser"]).all() and set(many.stack().unique()) <= set(range(50))
+    assert (many["winner"] != many["loser"]).all() and set(dask_fits.stack().unique()) <= set(range(50))
     best, worst = np.argmax(skill), np.argmin(skill)
-    played = np.bincount(many.to_numpy().ravel(), minlength=50)
+    played = np.bincount(dask_fits.to_numpy().ravel(), minlength=50)
     assert played[best] / played[worst] == pytest.approx(np.exp(skill[best] - skill[worst]), rel=0.5)
     first, second = np.argsort(played)[-2:]
     won = ((many["winner"] == first) & (many["loser"] == second)).sum()
@@ -1025,20 +1025,20 @@ def test_quiet_loses_nothing_when_the_block_fails():
 def test_only_the_listed_warnings_are_silenced(recwarn):
     import warnings
 
-    outputs.silence_known_warnings()
+    notebook_output.silence_known_warnings()
     warnings.warn("`torch.jit.trace` is deprecated. Please switch", FutureWarning, stacklevel=1)
     assert not recwarn.list
     warnings.warn("something else", FutureWarning, stacklevel=1)
     assert len(recwarn.list) == 1
 
 
-@pytest.mark.parametrize(("variable", "value"), [setting[:2] for setting in outputs.SETTINGS])
+@pytest.mark.parametrize(("variable", "value"), [setting[:2] for setting in notebook_output.SETTINGS])
 def test_settings_keep_what_the_reader_has_set(monkeypatch, variable, value):
     monkeypatch.delenv(variable, raising=False)
-    outputs.silence_known_warnings()
+    notebook_output.silence_known_warnings()
     assert os.environ[variable] == value
     monkeypatch.setenv(variable, "7")
-    outputs.silence_known_warnings()
+    notebook_output.silence_known_warnings()
     assert os.environ[variable] == "7"
 
 
@@ -1060,7 +1060,7 @@ def test_show_error_shows_the_message_and_nothing_of_the_machine(capsys):
 
 
 def test_show_error_objects_when_there_is_no_error():
-    with pytest.raises(outputs.NoErrorError, match="none was raised"), sbs.show_error():
+    with pytest.raises(notebook_output.NoErrorError, match="none was raised"), sbs.show_error():
         pass
 
 

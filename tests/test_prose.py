@@ -14,8 +14,8 @@ from scipy import integrate, optimize, special, stats
 
 import sidebyside as sbs
 from benchmark import problems
-from sidebyside.checks import checks_of
-from sidebyside.checks.chapter_10 import _after_reading, _gain
+from sidebyside.exercises import exercises_of
+from sidebyside.exercises.chapter_10 import _after_reading, _gain
 from sidebyside.datasets import load_radon
 from sidebyside.doctor import version_of
 from sidebyside.references import (
@@ -300,13 +300,13 @@ def test_chapter_08_says_what_the_survey_says():
 def test_chapter_08_says_what_its_posterior_says():
     _, prose = chapter("08_hierarchical_regression")
     posterior = load_reference("radon_intercepts").parameters
-    with_uranium, without = posterior["sigma_alpha"]["mean"], checks_of("08")["08-no-uranium"].right()
+    with_uranium, without = posterior["sigma_alpha"]["mean"], exercises_of("08")["08-no-uranium"].right()
     assert "Twice as much as with uranium" in prose and without / with_uranium == pytest.approx(2, abs=0.2)
     assert "about three quarters of the *variance*" in prose
     assert 1 - (with_uranium / without) ** 2 == pytest.approx(0.75, abs=0.04)
     assert "the textbook's value for this model is 0.33" in prose and without == pytest.approx(0.33, abs=0.01)
     assert "a factor of two up or down" in prose and np.exp(posterior["sigma_y"]["mean"]) == pytest.approx(2, abs=0.2)
-    assert "Eight percent" in prose and checks_of("08")["08-weight"].right() == pytest.approx(0.08, abs=0.005)
+    assert "Eight percent" in prose and exercises_of("08")["08-weight"].right() == pytest.approx(0.08, abs=0.005)
 
 
 def test_second_part_of_chapter_08_says_what_its_settings_and_data_say():
@@ -382,7 +382,7 @@ def test_chapter_09_says_what_its_cells_found():
 
 
 def test_chapter_09_on_counties_and_widths():
-    from sidebyside.checks import chapter_09
+    from sidebyside.exercises import chapter_09
     from sidebyside.references.hierarchical_regression import PUT_AWAY, SEED, split
 
     notebook, prose = chapter("09_generalisation")
@@ -440,9 +440,11 @@ def test_chapter_10_says_what_its_numbers_say():
     # the gain is zero where the expected improvement is the dial less the 2 pCi/L that are left
     assert "at about 5 in one county, and far above 10 in another" in prose
     assert _after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and _after_reading(12, "Lake")[0] < 1.6
-    assert "you end near 3 (exercise 4)" in prose and checks_of("10")["10-dial"].right() == pytest.approx(3, abs=0.15)
+    assert "you end near 3 (exercise 4)" in prose and exercises_of("10")["10-dial"].right() == pytest.approx(
+        3, abs=0.15
+    )
     assert "A third more than the typical house" in prose
-    assert checks_of("10")["10-average"].right() / np.exp(1.5) == pytest.approx(4 / 3, abs=0.01)
+    assert exercises_of("10")["10-average"].right() / np.exp(1.5) == pytest.approx(4 / 3, abs=0.01)
     assert "fixing loses 400 dollars on average" in prose
     assert 0.2 * _gain(6, 3) + 0.8 * _gain(2, 3) == pytest.approx(-400)
     assert "win 6,000 there" in prose and _gain(6, 3) == 6000
@@ -500,8 +502,8 @@ def test_chapter_12_says_what_its_numbers_say():
     assert "has the mean 0.635 if" in prose and unit == pytest.approx(0.635, abs=0.0005)
     assert "in units of 2 ppm from 319 ppm" in prose and "return 319 + 2 * value" in code
     assert "Air that swings by some 4 ppm" in prose
-    assert checks_of("12")["12-prior"].right() == pytest.approx(4.4, abs=0.5)
-    assert "$3! = 6$ orders" in prose and "$2^3 = 8$" in prose and checks_of("12")["12-copies"].right() == 48
+    assert exercises_of("12")["12-prior"].right() == pytest.approx(4.4, abs=0.5)
+    assert "$3! = 6$ orders" in prose and "$2^3 = 8$" in prose and exercises_of("12")["12-copies"].right() == 48
     bells, layer, bells_ends, layer_ends = numbers(shown(notebook, "Of the width"))
     assert "Why are bells too narrow where there are no readings?" in prose
     assert bells < 100 and layer < 100 and bells_ends < layer_ends < 100
@@ -522,7 +524,7 @@ def test_chapter_14_says_what_its_numbers_say():
     assert "about 98.7%" in prose and 0.95 ** (1 / 4) == pytest.approx(0.987, abs=0.0005)
     assert "gives 98.75%" in prose and 1 - 0.05 / 4 == 0.9875
     assert "it is 2 in 100" in prose and 2 / (99 + 1) == 0.02
-    sticky = checks_of("14")["14-sticky"].right()
+    sticky = exercises_of("14")["14-sticky"].right()
     assert "Four times too often, as often as with some twenty independent draws" in prose
     assert sticky / 0.02 == pytest.approx(4, abs=0.5) and 2 / sticky - 1 == pytest.approx(22, abs=2)
     # at its top the log of Beta(2 + k, 2 + 5 - k) has the curvature 7 / (m (1 - m))
@@ -569,8 +571,8 @@ def test_chapter_13_describes_its_settings_and_data():
     assert "a player who is better by 1 still loses one match in four" in prose
     assert special.expit(-1) == pytest.approx(1 / 4, abs=0.03)
     assert "About seven in ten" in prose
-    assert checks_of("13")["13-newcomers"].right() == pytest.approx(0.7, abs=0.05)
-    assert "They meet at 1,800" in prose and checks_of("13")["13-pays"].right() == pytest.approx(1800)
+    assert exercises_of("13")["13-newcomers"].right() == pytest.approx(0.7, abs=0.05)
+    assert "They meet at 1,800" in prose and exercises_of("13")["13-pays"].right() == pytest.approx(1800)
     assert "Y has 150 effective draws a second and X about 22" in prose
     assert (1800 / 12, 90 / 4) == pytest.approx((150, 22), abs=0.6)
 

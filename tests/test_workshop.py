@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 
-from sidebyside.checks import checks_of
+from sidebyside.exercises import exercises_of
 from sidebyside.libraries import TAGS
 from sidebyside.publish import decks
 
@@ -222,7 +222,7 @@ def test_every_exercise_that_the_guide_names_is_there():
     unchecked = {number for number, (_, check) in EXERCISES.items() if not check}
     assert {number for number in without if number[0].isdigit()} <= unchecked
     for check in re.findall(CHECK, GUIDE):
-        assert check in checks_of(check[:2])
+        assert check in exercises_of(check[:2])
 
 
 def test_every_planned_exercise_has_a_row_that_says_where_people_get_stuck():

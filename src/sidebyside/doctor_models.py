@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.outputs import silence_known_warnings
+from sidebyside.notebook_output import silence_known_warnings
 
 PRIOR = (2.0, 4.0)
 TRIALS, SEEN = 40, 12

@@ -14,7 +14,7 @@ from PIL import Image
 
 from sidebyside.calibration import Ranks, calibration_band, cumulated
 from sidebyside.libraries import LIBRARIES, leave_triton_out
-from sidebyside.outputs import silence_known_warnings
+from sidebyside.notebook_output import silence_known_warnings
 from sidebyside.references import Reference
 
 DATA_COLOUR = "#222222"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sidebyside import stored
+from sidebyside import packaged_json
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Reference:
 
 def load_reference(name: str) -> Reference:
     """Load the reference called ``name``; an unknown name raises ``ValueError`` with the known ones."""
-    return Reference(**json.loads(stored.read("references", name, "reference posterior"), object_hook=_arrays))
+    return Reference(**json.loads(packaged_json.read("references", name, "reference posterior"), object_hook=_arrays))
 
 
 def _arrays(read: dict) -> dict:

@@ -220,7 +220,7 @@ def _short(value: float) -> str:
 
 def stored() -> list[str]:
     """Return the names of the packaged runs."""
-    folder = files("sidebyside") / "benchmarks"
+    folder = files("sidebyside") / "results" / "benchmark"
     return sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
 
 
@@ -241,6 +241,6 @@ def load_benchmark(name: str | None = None) -> Benchmark:
     known = stored()
     if name not in (None, *known) or not known:
         raise ValueError(f"There is no stored benchmark called {name!r}. There are: {', '.join(known) or 'none'}.")
-    folder = files("sidebyside") / "benchmarks"
+    folder = files("sidebyside") / "results" / "benchmark"
     found = [json.loads((folder / f"{one}.json").read_text()) for one in ([name] if name else known)]
     return Benchmark.of(max(found, key=lambda run: run["date"]))

@@ -1,4 +1,4 @@
-"""Precompile the headers of Stan's programs: ``python tests/precompile_stan.py .cache/stan/model_header.hpp``.
+"""Precompile the headers of Stan's programs: ``python tools/precompile_stan.py .cache/stan/model_header.hpp``.
 
 Every program that Stan compiles begins with the same headers, half of its compiler's work. GCC reads them ready-made
 where a ``.gch`` stands beside the file named with ``-include`` in ``CXXFLAGS`` (the Makefile sets it for the tests). It

@@ -5,7 +5,7 @@ caught if what is raised is one of the chapter's own checks and its message name
 cells are left out: each check looks at one library at a time. The models before the mutant's are written and compared
 but not drawn from.
 
-``python tests/mutants.py`` runs all, ``python tests/mutants.py 05 Stan`` those of chapter 5 and Stan.
+``python trials/mutants.py`` runs all, ``python trials/mutants.py 05 Stan`` those of chapter 5 and Stan.
 """
 
 import os
@@ -267,7 +267,7 @@ def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
     if len(cells) != 1 or cells[0].source.count(mutant.old) != 1:
         raise SystemExit(
             f"The mutant '{mutant.what}' no longer fits cell {mutant.cell!r} of chapter {mutant.chapter}: "
-            "mend tests/mutants.py."
+            "mend trials/mutants.py."
         )
     cells[0].source = cells[0].source.replace(mutant.old, mutant.new)
     others = set(TAGS) - {LIBRARIES[mutant.library].tag}

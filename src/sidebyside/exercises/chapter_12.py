@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 from scipy import integrate, stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import bayesian_network as network
 
 THREE, WIDE = 3, 2000  # hidden units in exercises 1 and 3
@@ -49,8 +49,8 @@ def _seasons(waves: int = 2, month: int = AUGUST) -> float:
     return float(network.CENTRE + network.UNIT * (columns(data.grid[[month]]) @ mean)[0])
 
 
-CHECKS = {
-    "12-copies": Check(
+EXERCISES = {
+    "12-copies": Exercise(
         right=lambda: 2**THREE * factorial(THREE),
         tolerance=0.5,
         low=1,
@@ -68,7 +68,7 @@ CHECKS = {
             ),
         ),
     ),
-    "12-prior": Check(
+    "12-prior": Exercise(
         right=lambda: network.UNIT * _prior_sd(),
         tolerance=0.25,
         low=0,
@@ -85,7 +85,7 @@ CHECKS = {
             ),
         ),
     ),
-    "12-wide": Check(
+    "12-wide": Exercise(
         right=lambda: network.UNIT * _wide_sd(),
         tolerance=0.01,
         low=0,
@@ -99,7 +99,7 @@ CHECKS = {
             Mistake(lambda: network.UNIT * _wide_sd(35), "That is the last month of the 36. Use `march`."),
         ),
     ),
-    "12-rhat": Check(
+    "12-rhat": Exercise(
         right=lambda: "c",
         asks="your choice",
         praise="What all copies share has an answer; which copy a chain is in has none.",
@@ -110,7 +110,7 @@ CHECKS = {
             Mistake(lambda: "d", "One chain can't disagree with itself. Does that make it right?"),
         ),
     ),
-    "12-seasons": Check(
+    "12-seasons": Exercise(
         right=_seasons,
         tolerance=0.1,
         low=300,

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from scipy import optimize, stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references.two_proportions import DEATHS, IMPROVED, MODELS, PATIENTS, exceeds, log_density, posterior
 
 FLAT = (1, 1)
@@ -32,8 +32,8 @@ def median_needed_to_treat() -> float:
     return 1 / optimize.brentq(lambda gain: exceeds(gain) - 0.5, 0.05, 0.5)  # 1 / gain falls where the gain rises
 
 
-CHECKS = {
-    "04-tenpoints": Check(
+EXERCISES = {
+    "04-tenpoints": Exercise(
         right=lambda: exceeds(0.1),
         tolerance=0.02,
         asks="a probability, as a share",
@@ -46,7 +46,7 @@ CHECKS = {
             Mistake(lambda: exceeds(0), "That is the probability of any gain at all. Which limit is asked for?"),
         ),
     ),
-    "04-flat": Check(
+    "04-flat": Exercise(
         right=lambda: 100 * _gain(prior=FLAT),
         tolerance=0.25,
         asks="a number of deaths avoided per hundred patients",
@@ -61,7 +61,7 @@ CHECKS = {
             Mistake(lambda: -100 * _gain(prior=FLAT), "Look at the sign: deaths are avoided by B, so take A minus B."),
         ),
     ),
-    "04-culprit": Check(
+    "04-culprit": Exercise(
         right=lambda: "b",
         asks="your choice",
         praise="Twice the change of the log odds is what two swapped arguments leave behind.",
@@ -76,7 +76,7 @@ CHECKS = {
             Mistake(lambda: "d", "Then the lines that change p_a would be off too. Are they?"),
         ),
     ),
-    "04-treat": Check(
+    "04-treat": Exercise(
         right=median_needed_to_treat,
         tolerance=0.2,
         asks="the posterior median of a number of patients",
@@ -89,7 +89,7 @@ CHECKS = {
             Mistake(lambda: 1 / posterior("a").mean(), "That is one divided by p_a alone. Where is arm B?"),
         ),
     ),
-    "04-improved": Check(
+    "04-improved": Exercise(
         right=lambda: -_gain(IMPROVED),
         tolerance=0.01,
         asks="the posterior mean of p_b - p_a, as a share",

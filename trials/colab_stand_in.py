@@ -1,7 +1,7 @@
-"""Run made notebooks as on Colab: ``make colab``, or ``python tests/colab_stand_in.py 3.13 pymc full 06``.
+"""Run made notebooks as on Colab: ``make colab``, or ``python trials/colab_stand_in.py 3.13 pymc full 06``.
 
 No machine of Google's is at hand, so this stands in for one. Per notebook: a copy of an environment that holds what
-Colab's runtime has (``tests/colab/3.13.txt`` says where that list is from; ``--bare`` leaves all but the kernel out), a
+Colab's runtime has (``trials/colab_packages/3.13.txt`` says where that list is from; ``--bare`` leaves all but the kernel out), a
 fake ``google.colab``, an empty folder and an empty home, none of this repository's environment, and this
 repository's last commit in the place of its address. The notebook's bytes are not changed. It runs from top to
 bottom, and a table says what it took. What is not simulated: Colab's network and machine, a GPU, its front end.

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_radon
 from sidebyside.references import load_reference
 
@@ -50,8 +50,8 @@ def _after_reading(reading: float = 4, county: str = "Stearns") -> tuple[float, 
     return float(np.average(np.maximum(air - AFTER, 0), weights=weight)), float(np.median(air))
 
 
-CHECKS = {
-    "10-average": Check(
+EXERCISES = {
+    "10-average": Exercise(
         right=lambda: float(np.exp(MU + SIGMA**2 / 2)),
         tolerance=0.2,
         low=0,
@@ -69,7 +69,7 @@ CHECKS = {
             Mistake(lambda: MU, "That is the mean of the logarithms. The average of the readings themselves is asked."),
         ),
     ),
-    "10-perfect": Check(
+    "10-perfect": Exercise(
         right=_detector,
         tolerance=2,
         low=-10_000,
@@ -92,7 +92,7 @@ CHECKS = {
             Mistake(lambda: _detector(dial=4), "That is for a dial at 4. Here it is at 3."),
         ),
     ),
-    "10-two-readings": Check(
+    "10-two-readings": Exercise(
         right=lambda: _basement(_weight(2)),
         tolerance=0.05,
         low=0,
@@ -114,7 +114,7 @@ CHECKS = {
             Mistake(lambda: _basement(NOISE), "That is the share of the flicker. What is the weight of the readings?"),
         ),
     ),
-    "10-dial": Check(
+    "10-dial": Exercise(
         right=lambda: AFTER + _after_reading()[0],
         tolerance=0.1,
         low=0,

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 import sidebyside as sbs
-from sidebyside import checks
-from sidebyside.checks import NOT_ANSWERED, Check, Mistake, UnknownCheckError, judge
+from sidebyside import exercises
+from sidebyside.exercises import NOT_ANSWERED, Exercise, Mistake, UnknownExerciseError, judge
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-ALL = {name: exercise for path in NOTEBOOKS for name, exercise in checks.checks_of(path.stem[:2]).items()}
+ALL = {name: exercise for path in NOTEBOOKS for name, exercise in exercises.exercises_of(path.stem[:2]).items()}
 ABSURD = [1e12, -1e12, float("nan"), float("inf"), "banana", "", list(range(12)), {}, object(), True]
 each = pytest.mark.parametrize("name", sorted(ALL))
 
@@ -79,14 +79,14 @@ def test_each_exercise_is_asked_once_and_solved_once(chapter):
             kind = solved if "solution" in cell.metadata.get("tags", []) else asked
             assert name not in kind, f"{name} stands twice"
             kind[name] = shown
-    assert set(asked) == set(solved) == set(checks.checks_of(chapter))
+    assert set(asked) == set(solved) == set(exercises.exercises_of(chapter))
     assert all(text == NOT_ANSWERED for text in asked.values()), asked
     assert all(text.startswith("Right. ") for text in solved.values()), solved
 
 
 # ---- the machinery, on exercises made up for it ---------------------------------------------------
 
-SLOPE = Check(
+SLOPE = Exercise(
     right=lambda: 2.0,
     tolerance=0.05,
     asks="the slope in g per mm",
@@ -96,8 +96,8 @@ SLOPE = Check(
     high=10,
     mistakes=(Mistake(lambda: -2.0, "Look at the sign."),),
 )
-PAIR = Check(right=lambda: [0.1, 0.9], tolerance=0.01, asks="two shares", praise="Yes.", hint="They add up to one.")
-CHOICE = Check(
+PAIR = Exercise(right=lambda: [0.1, 0.9], tolerance=0.01, asks="two shares", praise="Yes.", hint="They add up to one.")
+CHOICE = Exercise(
     right=lambda: "b",
     asks="your choice",
     praise="Indeed.",
@@ -138,7 +138,7 @@ def test_a_verdict_says_what_helps(exercise, answer, right, said):
 
 
 def test_an_unknown_name_says_which_there_are():
-    with pytest.raises(UnknownCheckError, match=r"no exercise called '02-nonsense'\. There are: .*02-"):
+    with pytest.raises(UnknownExerciseError, match=r"no exercise called '02-nonsense'\. There are: .*02-"):
         sbs.check("02-nonsense", 1)
-    with pytest.raises(UnknownCheckError, match="a name begins with two digits"):
+    with pytest.raises(UnknownExerciseError, match="a name begins with two digits"):
         sbs.check("slope", 1)

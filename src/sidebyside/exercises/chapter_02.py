@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 
 
 def _mammogram(ill: float = 0.01, found: float = 0.9, alarm: float = 0.09) -> float:
@@ -29,8 +29,8 @@ def _kits(powers: int = 3, smallest: int = 33) -> float:
     return float(sizes @ belief / belief.sum())
 
 
-CHECKS = {
-    "02-mammogram": Check(
+EXERCISES = {
+    "02-mammogram": Exercise(
         right=_mammogram,
         tolerance=0.001,
         asks="the probability of cancer after a positive mammogram",
@@ -65,7 +65,7 @@ CHECKS = {
             ),
         ),
     ),
-    "02-doors": Check(
+    "02-doors": Exercise(
         right=lambda: [_doors((0.5, 1, 0)), _doors((0.5, 0.5, 0))],
         tolerance=0.01,
         asks="the probabilities of door 2 with the host who knows and with the one who does not",
@@ -96,7 +96,7 @@ CHECKS = {
             ),
         ),
     ),
-    "02-belief": Check(
+    "02-belief": Exercise(
         right=lambda: _belief(0.025),
         tolerance=0.3,
         asks="the number a of Beta(a, a)",
@@ -116,7 +116,7 @@ CHECKS = {
             ),
         ),
     ),
-    "02-alarms": Check(
+    "02-alarms": Exercise(
         right=lambda: float(stats.betabinom(3330, 1 + 16, 1 + 3324 - 16).ppf(0.975)),
         tolerance=1.0,
         asks="the number of false alarms below which 97.5 percent of the posterior predictive lies",
@@ -143,7 +143,7 @@ CHECKS = {
             ),
         ),
     ),
-    "02-kits": Check(
+    "02-kits": Exercise(
         right=_kits,
         tolerance=0.5,
         asks="the posterior mean of the number of kits",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import integrate, stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_penguins
 
 CAMERA_ERROR = 10  # mm
@@ -50,8 +50,8 @@ def above(limit: float, flipper: float, scatter_too: bool = True) -> float:
     return float(np.sum(weight * chance) / weight.sum())
 
 
-CHECKS = {
-    "01-split": Check(
+EXERCISES = {
+    "01-split": Exercise(
         right=lambda: "b",
         asks="your choice",
         praise="The patients will be new when the model is used, so they must be new in the test.",
@@ -67,7 +67,7 @@ CHECKS = {
             ),
         ),
     ),
-    "01-photos": Check(
+    "01-photos": Exercise(
         right=lambda: slope(CAMERA_ERROR / np.sqrt(2)),
         tolerance=0.4,
         asks="the slope in g per mm",
@@ -92,7 +92,7 @@ CHECKS = {
             ),
         ),
     ),
-    "01-luck": Check(
+    "01-luck": Exercise(
         right=lambda: -best_of(SETTINGS) * ACCIDENT,
         tolerance=2.0,
         asks="the number of grams by which the best score is better than the truth",
@@ -108,7 +108,7 @@ CHECKS = {
             Mistake(lambda: ACCIDENT, "That is the typical accident of one score. The search keeps the luckiest."),
         ),
     ),
-    "01-spreads": Check(
+    "01-spreads": Exercise(
         right=lambda: [WITHIN, np.hypot(WITHIN, BETWEEN)],
         tolerance=2.0,
         asks="two standard deviations in grams, known colony first",
@@ -129,7 +129,7 @@ CHECKS = {
             Mistake(lambda: [WITHIN**2, WITHIN**2 + BETWEEN**2], "Those are variances. Take the square roots."),
         ),
     ),
-    "01-tracker": Check(
+    "01-tracker": Exercise(
         right=lambda: above(LIMIT, FLIPPER),
         tolerance=0.02,
         asks="a probability",

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import bdtr, bdtrc, gammaln
 
-from sidebyside import stored
+from sidebyside import packaged_json
 
 Ranks = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -55,7 +55,7 @@ class Calibration:
 
 def load_calibration(name: str) -> Calibration:
     """Load the stored run called ``name``; an unknown name raises ``ValueError`` with the known ones."""
-    run = json.loads(stored.read("calibration", name, "stored calibration"))
+    run = json.loads(packaged_json.read("results/calibration", name, "stored calibration"))
     run["ranks"] = {
         library: {quantity: np.array(ranks) for quantity, ranks in quantities.items()}
         for library, quantities in run["ranks"].items()

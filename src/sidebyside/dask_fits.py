@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from sidebyside.outputs import is_live
+from sidebyside.notebook_output import is_live
 
 Result = dict[str, np.ndarray]
 

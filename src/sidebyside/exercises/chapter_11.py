@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import load_reference
 
 SD, CORRELATION = 2.0, 0.8
@@ -18,8 +18,8 @@ def _sd(reference: str, name: str = "beta") -> float:
     return float(load_reference(reference).parameters[name]["sd"])
 
 
-CHECKS = {
-    "11-tilted": Check(
+EXERCISES = {
+    "11-tilted": Exercise(
         right=lambda: SD * np.sqrt(1 - CORRELATION**2),
         tolerance=0.02,
         low=0,
@@ -37,7 +37,7 @@ CHECKS = {
             ),
         ),
     ),
-    "11-epochs": Check(
+    "11-epochs": Exercise(
         right=lambda: EPOCHS,
         tolerance=0.5,
         low=0,
@@ -50,7 +50,7 @@ CHECKS = {
             Mistake(lambda: 1000 * EPOCHS, "That is the number of batches, not of epochs."),
         ),
     ),
-    "11-green": Check(
+    "11-green": Exercise(
         right=lambda: "b",
         asks="your choice",
         praise="Green does not prove, red does.",
@@ -61,7 +61,7 @@ CHECKS = {
             Mistake(lambda: "d", "More draws of the same curve land in the same place."),
         ),
     ),
-    "11-workers": Check(
+    "11-workers": Exercise(
         right=lambda: float(COMPILE + MINUTES * np.ceil(FITS / WORKERS)),
         tolerance=0.1,
         low=0,
@@ -75,7 +75,7 @@ CHECKS = {
             Mistake(lambda: COMPILE + MINUTES * FITS, "That is one worker alone."),
         ),
     ),
-    "11-key": Check(
+    "11-key": Exercise(
         right=lambda: "c",
         asks="your choice",
         praise="A key can only know what it was told of.",
@@ -86,7 +86,7 @@ CHECKS = {
             Mistake(lambda: "d", "The seed is an argument like others."),
         ),
     ),
-    "11-inside": Check(
+    "11-inside": Exercise(
         right=lambda: float(stats.binom.cdf(INSIDE, COUNTIES, 0.9)),
         tolerance=0.01,
         low=0,
@@ -102,7 +102,7 @@ CHECKS = {
             Mistake(lambda: INSIDE / COUNTIES, "That is the share that was inside."),
         ),
     ),
-    "11-not-centred": Check(
+    "11-not-centred": Exercise(
         right=lambda: _sd("robust_not_centred"),
         tolerance=0.006,
         low=0,

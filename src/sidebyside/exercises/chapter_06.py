@@ -8,7 +8,7 @@ from scipy.special import expit, logsumexp
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references.robust_regression import MODELS, SIGMA, X, Y
 
 
@@ -54,8 +54,8 @@ def _point_1_is_bad(a: float, b: float) -> float:
     return float(np.sum(weight * bad / (bad + good)) / weight.sum())
 
 
-CHECKS = {
-    "06-steeper": Check(
+EXERCISES = {
+    "06-steeper": Exercise(
         right=lambda: [
             float(norm.sf(2, *_gaussian_slope(_all_but()))),
             _steeper_than_two("robust_student_t", 50),
@@ -79,7 +79,7 @@ CHECKS = {
             ),
         ),
     ),
-    "06-finger": Check(
+    "06-finger": Exercise(
         right=lambda: _gaussian_slope(_all_but(2, 3, 4))[0],
         tolerance=0.006,
         asks="a slope (no unit)",
@@ -95,7 +95,7 @@ CHECKS = {
             Mistake(lambda: _gaussian_slope(_all_but(1, 2, 3, 4))[0], "Point 1 should stay in."),
         ),
     ),
-    "06-prior": Check(
+    "06-prior": Exercise(
         right=lambda: _point_1_is_bad(1, 1),
         tolerance=0.025,
         low=0,

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import load_reference, measurement_noise
 from sidebyside.references.quadrature import grid_moments
 
@@ -59,8 +59,8 @@ def _sigma_between(low: float = 2, high: float = 6, left: bool = True, right: bo
     return _moments({"integrand": integrand, "box": box, "forward": {"sigma": np.exp}})["sigma"]
 
 
-CHECKS = {
-    "07-area": Check(
+EXERCISES = {
+    "07-area": Exercise(
         right=_area,
         tolerance=0.005,
         high=1,
@@ -79,7 +79,7 @@ CHECKS = {
             ),
         ),
     ),
-    "07-ruler": Check(
+    "07-ruler": Exercise(
         right=_ruler,
         tolerance=0.5,
         low=0,
@@ -98,7 +98,7 @@ CHECKS = {
             Mistake(lambda: _ruler(spread=0.44), "Mind the units: the answer is asked in units, not in hundreds."),
         ),
     ),
-    "07-two": Check(
+    "07-two": Exercise(
         right=lambda: (_accidents("phi") + 2) / (_accidents("phi") / _accidents("mu") + 1),
         tolerance=0.04,
         low=0,
@@ -115,7 +115,7 @@ CHECKS = {
             ),
         ),
     ),
-    "07-blinder": Check(
+    "07-blinder": Exercise(
         right=lambda: _typical(4.0, "censored_radon_4"),
         tolerance=0.12,
         low=0,
@@ -136,7 +136,7 @@ CHECKS = {
             ),
         ),
     ),
-    "07-both-ends": Check(
+    "07-both-ends": Exercise(
         right=_sigma_between,
         tolerance=0.03,
         low=0,

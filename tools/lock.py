@@ -10,7 +10,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "requirements"
 HEADER = "# Made by `make lock` from pyproject.toml: do not edit.\n"
 
 

@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from scipy.stats import gamma, halfnorm, norm
 from scipy.stats import t as student_t
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references.hierarchical_regression import Houses, conditional, split
 from sidebyside.references.robust_regression import SIGMA, X, Y
 
@@ -50,8 +50,8 @@ def _student_t_score(left_out: tuple[int, ...], scored: int = 3) -> float:
     return float(logsumexp(log_weight + height) - logsumexp(log_weight))
 
 
-CHECKS = {
-    "09-difference": Check(
+EXERCISES = {
+    "09-difference": Exercise(
         right=lambda: float(norm.cdf(DIFFERENCE / ERROR)),
         tolerance=0.011,
         low=0,
@@ -70,7 +70,7 @@ CHECKS = {
             Mistake(lambda: DIFFERENCE / ERROR, "That is the distance in standard errors. What area belongs to it?"),
         ),
     ),
-    "09-ten-houses": Check(
+    "09-ten-houses": Exercise(
         right=_widths,
         tolerance=0.06,
         low=0,
@@ -92,7 +92,7 @@ CHECKS = {
             Mistake(lambda: _widths()[::-1], "Is the pooled model the first of your two?"),
         ),
     ),
-    "09-refit": Check(
+    "09-refit": Exercise(
         right=lambda: _student_t_score((3,)),
         tolerance=0.2,
         asks="a log score",
@@ -107,7 +107,7 @@ CHECKS = {
             ),
         ),
     ),
-    "09-county": Check(
+    "09-county": Exercise(
         right=lambda: "b",
         asks="your choice",
         praise="Weights can take out what the rest of the data can do without.",

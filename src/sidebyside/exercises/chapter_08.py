@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import beta, norm, uniform
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_radon
 from sidebyside.references import hierarchical_regression, load_reference
 
@@ -39,8 +39,8 @@ def _without_uranium() -> float:
     return float(hierarchical_regression.grid_moments("radon_intercepts", 32, blind)["sigma_alpha"]["mean"])
 
 
-CHECKS = {
-    "08-weight": Check(
+EXERCISES = {
+    "08-weight": Exercise(
         right=_weight,
         tolerance=0.005,
         low=0,
@@ -60,7 +60,7 @@ CHECKS = {
             ),
         ),
     ),
-    "08-half": Check(
+    "08-half": Exercise(
         right=lambda: SIGMA**2 / TAU**2,
         tolerance=0.6,
         low=0,
@@ -72,7 +72,7 @@ CHECKS = {
             Mistake(lambda: (SIGMA / TAU) ** 2 / 2, "At one half the two terms are equal, with no factor of 2."),
         ),
     ),
-    "08-upstairs": Check(
+    "08-upstairs": Exercise(
         right=_over_limit,
         tolerance=0.03,
         low=0,
@@ -90,7 +90,7 @@ CHECKS = {
             Mistake(lambda: 1 - _over_limit(), "That is the probability of a reading below the limit."),
         ),
     ),
-    "08-divergences": Check(
+    "08-divergences": Exercise(
         right=lambda: "d",
         asks="your choice",
         praise="The neck has to be opened; nothing done to the draws afterwards brings it back.",
@@ -104,7 +104,7 @@ CHECKS = {
             Mistake(lambda: "c", "The same step and the same walls: will ten times as many paths get into the neck?"),
         ),
     ),
-    "08-no-uranium": Check(
+    "08-no-uranium": Exercise(
         right=_without_uranium,
         tolerance=0.03,
         low=0,
@@ -122,7 +122,7 @@ CHECKS = {
             ),
         ),
     ),
-    "08-lkj": Check(
+    "08-lkj": Exercise(
         right=lambda: float(2 * beta(2, 2).std()),
         tolerance=0.01,
         low=0,
@@ -135,7 +135,7 @@ CHECKS = {
             Mistake(lambda: float(uniform(-1, 2).std()), "That belongs to eta = 1, the flat prior."),
         ),
     ),
-    "08-root": Check(
+    "08-root": Exercise(
         right=lambda: 0.4 * float(np.hypot(0.8, 1 - 0.8**2)),
         tolerance=0.004,
         low=0,
@@ -149,7 +149,7 @@ CHECKS = {
             Mistake(lambda: float(np.hypot(0.8, 0.36)), "That is the bracket alone. What stands before it?"),
         ),
     ),
-    "08-step": Check(
+    "08-step": Exercise(
         right=lambda: 0.4 * -0.5 * 0.3 / 0.2,
         tolerance=0.01,
         asks="a difference of steps in log pCi/L, with its sign",

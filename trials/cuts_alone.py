@@ -1,4 +1,4 @@
-"""Run each cut in an environment of its own: ``python tests/cuts_alone.py [tag ...] [chapter ...]``, or all of them.
+"""Run each cut in an environment of its own: ``python trials/cuts_alone.py [tag ...] [chapter ...]``, or all of them.
 
 For each library: a fresh environment with the locked versions of this package, that library and JupyterLab, and no
 other library; the library's cuts, those of the workshop too, run in it from top to bottom; the environment is removed.

@@ -1,6 +1,6 @@
 """Self-checks of the exercises: ``sbs.check("02-positive", answer)`` tells right from wrong, with a hint.
 
-Each chapter's checks stand in ``chapter_NN.py`` as ``CHECKS``, a dictionary of :class:`Check` by name. Right answers
+Each chapter's checks stand in ``chapter_NN.py`` as ``EXERCISES``, a dictionary of :class:`Exercise` by name. Right answers
 and likely mistakes are computed there, never typed. No message ever holds the right answer, and no check needs the
 network.
 """
@@ -25,7 +25,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Check:
+class Exercise:
     """One exercise's check.
 
     Attributes
@@ -67,17 +67,17 @@ class Verdict:
         return self.message if self.right is None else f"**{first}** {rest}"
 
 
-class UnknownCheckError(KeyError):
+class UnknownExerciseError(KeyError):
     """No exercise has this name."""
 
     def __str__(self) -> str:
         return self.args[0]
 
 
-def checks_of(chapter: str) -> dict[str, Check]:
+def exercises_of(chapter: str) -> dict[str, Exercise]:
     """Return the checks of a chapter, given its two digits; none if it has none."""
-    module = f"sidebyside.checks.chapter_{chapter}"
-    return import_module(module).CHECKS if chapter.isdigit() and find_spec(module) else {}
+    module = f"sidebyside.exercises.chapter_{chapter}"
+    return import_module(module).EXERCISES if chapter.isdigit() and find_spec(module) else {}
 
 
 def check(name: str, answer) -> Verdict:
@@ -91,16 +91,16 @@ def check(name: str, answer) -> Verdict:
 
     Raises
     ------
-    UnknownCheckError, with the names that exist, if no exercise is called ``name``.
+    UnknownExerciseError, with the names that exist, if no exercise is called ``name``.
     """
-    known = checks_of(str(name)[:2])
+    known = exercises_of(str(name)[:2])
     if name not in known:
         names = ", ".join(sorted(known)) or "none in that chapter; a name begins with two digits, as in '02-'"
-        raise UnknownCheckError(f"There is no exercise called {name!r}. There are: {names}.")
+        raise UnknownExerciseError(f"There is no exercise called {name!r}. There are: {names}.")
     return judge(known[name], answer)
 
 
-def judge(exercise: Check, answer) -> Verdict:
+def judge(exercise: Exercise, answer) -> Verdict:
     """Hold ``answer`` against one exercise."""
     if answer is ... or answer is None:
         return Verdict(None, NOT_ANSWERED)
@@ -130,7 +130,7 @@ def judge(exercise: Check, answer) -> Verdict:
     return Verdict(False, f"Not yet. {exercise.hint}")
 
 
-def _judge_choice(exercise: Check, right: str, answer) -> Verdict:
+def _judge_choice(exercise: Exercise, right: str, answer) -> Verdict:
     """Hold the letter of a choice against the right one."""
     if not isinstance(answer, str) or len(answer.strip()) != 1:
         return Verdict(

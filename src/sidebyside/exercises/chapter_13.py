@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import load_reference
 
 START_A, SPEED_A, START_B, SPEED_B = 20, 900, 4, 100  # seconds before the first draw; effective draws a second
@@ -23,8 +23,8 @@ def _better_wins(spread: float | None = None) -> float:
     return float(expit(gap * widths).mean())
 
 
-CHECKS = {
-    "13-pays": Check(
+EXERCISES = {
+    "13-pays": Exercise(
         right=lambda: (START_A - START_B) / (1 / SPEED_B - 1 / SPEED_A),
         tolerance=20,
         low=0,
@@ -47,7 +47,7 @@ CHECKS = {
             Mistake(lambda: START_A * SPEED_B, "B does not begin at zero seconds either."),
         ),
     ),
-    "13-blog": Check(
+    "13-blog": Exercise(
         right=lambda: "b",
         asks="the letter of your choice",
         praise="Effective draws a second, and first of all an answer that can be trusted.",
@@ -61,7 +61,7 @@ CHECKS = {
             ),
         ),
     ),
-    "13-newcomers": Check(
+    "13-newcomers": Exercise(
         right=_better_wins,
         tolerance=0.01,
         low=0.5,
@@ -82,7 +82,7 @@ CHECKS = {
             ),
         ),
     ),
-    "13-page": Check(
+    "13-page": Exercise(
         right=lambda: "c",
         asks="the letter of your choice",
         praise="Every visitor waits for the import and the compiler.",
@@ -93,7 +93,7 @@ CHECKS = {
             Mistake(lambda: "d", "Four chains are enough here, and so is one processor for so few numbers."),
         ),
     ),
-    "13-iter": Check(
+    "13-iter": Exercise(
         right=lambda: ITER - WARMUP,
         tolerance=0.5,
         low=0,

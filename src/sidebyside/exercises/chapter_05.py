@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import norm
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_penguins
 from sidebyside.references import load_reference
 
@@ -28,8 +28,8 @@ def _over_5_kg(spread: bool = True, centred: bool = True) -> float:
     return float(norm.sf(5, _mean("alpha") + _mean("beta") * x, np.hypot(sd_of_line, _mean("sigma") * spread)))
 
 
-CHECKS = {
-    "05-half-kilogram": Check(
+EXERCISES = {
+    "05-half-kilogram": Exercise(
         right=lambda: float(norm.sf(0.5, _mean("beta"), _sd("beta"))),
         tolerance=0.04,
         low=0,
@@ -44,7 +44,7 @@ CHECKS = {
             ),
         ),
     ),
-    "05-intercept": Check(
+    "05-intercept": Exercise(
         right=lambda: _mean("alpha") - _mean("beta") * _flipper_mean(),
         tolerance=0.08,
         asks="an intercept in kg",
@@ -65,7 +65,7 @@ CHECKS = {
             ),
         ),
     ),
-    "05-sedative": Check(
+    "05-sedative": Exercise(
         right=_over_5_kg,
         tolerance=0.03,
         low=0,
@@ -88,7 +88,7 @@ CHECKS = {
             ),
         ),
     ),
-    "05-adelie": Check(
+    "05-adelie": Exercise(
         right=lambda: _mean("beta", "penguins_adelie"),
         tolerance=0.02,
         asks="a slope in kg per cm",
@@ -99,7 +99,7 @@ CHECKS = {
             Mistake(lambda: -_mean("beta", "penguins_adelie"), "Look at the sign."),
         ),
     ),
-    "05-why": Check(
+    "05-why": Exercise(
         right=lambda: "b",
         asks="your choice",
         praise="Between species and within a species are two different comparisons.",

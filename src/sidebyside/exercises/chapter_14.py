@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 
 DRAWS, CORRELATION = 99, 0.9
 PATIENTS = 5  # of the exercise on the Laplace approximation; the prior is chapter 2's, Beta(2, 2)
@@ -33,8 +33,8 @@ def _held(share: float = 0.8, patients: int = PATIENTS, observed_prior: bool = T
     return float(chance @ (posterior.cdf(tops + reach) - posterior.cdf(tops - reach)))
 
 
-CHECKS = {
-    "14-picture": Check(
+EXERCISES = {
+    "14-picture": Exercise(
         right=lambda: "b",
         asks="your choice",
         praise="Too few at both ends, too many in the middle: a hill.",
@@ -45,7 +45,7 @@ CHECKS = {
             Mistake(lambda: "d", "A shifted posterior keeps the line on one side of zero. This one is on both."),
         ),
     ),
-    "14-windows": Check(
+    "14-windows": Exercise(
         right=lambda: 1 - 0.95**4,
         tolerance=0.004,
         low=0,
@@ -60,7 +60,7 @@ CHECKS = {
             Mistake(lambda: 4 * 0.05 * 0.95**3, "That is for exactly one line. At least one is asked."),
         ),
     ),
-    "14-sticky": Check(
+    "14-sticky": Exercise(
         right=_at_ends,
         tolerance=0.012,
         low=0,
@@ -74,7 +74,7 @@ CHECKS = {
             Mistake(lambda: _at_ends() / 2, "That is one of the two ends."),
         ),
     ),
-    "14-laplace": Check(
+    "14-laplace": Exercise(
         right=_held,
         tolerance=0.006,
         low=0,

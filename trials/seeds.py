@@ -1,7 +1,7 @@
 """Draw the chapters' posteriors with ten other seeds and report the largest z: ``make seeds``.
 
 Everything up to the draws is run once; then the cells that draw and the cells that check are run again for each seed.
-``python tests/seeds.py 06 Pyro`` does so for one chapter and one library (or several); with fewer libraries the checks
+``python trials/seeds.py 06 Pyro`` does so for one chapter and one library (or several); with fewer libraries the checks
 compare fewer values and are stricter, not laxer.
 """
 

@@ -1,12 +1,12 @@
 """Simulation-based calibration of chapter 6's Student-t regression, and of chapter 14's trial over several seeds.
 
 ``make calibration`` runs the first, ``make calibration SEEDS=10`` the second, right and wrong program, with the seeds
-1 to 10. Results go to ``src/sidebyside/calibration/*.json``; what fails the check is stored too, reported, and makes
+1 to 10. Results go to ``src/sidebyside/results/calibration/*.json``; what fails the check is stored too, reported, and makes
 the exit status 1.
 
 No model is written here: the programs are the cells of the chapters, the functions ``worlds_...`` and ``fit_...`` are
 chapter 14's. Each library runs in a process of its own, one after the other, so that the times are a library's own.
-``python tests/calibration.py student_t NumPyro`` runs one model and one library (or several) and stores nothing.
+``python trials/calibrate.py student_t NumPyro`` runs one model and one library (or several) and stores nothing.
 What a library has finished is kept in ``build/calibration`` as long as the cells that it ran are the same, so an
 interrupted run goes on where it stopped.
 """
@@ -33,7 +33,7 @@ from sidebyside.calibration import CalibrationError, calibration_band, check_cal
 from sidebyside.libraries import LIBRARIES, TAGS
 
 ROOT = Path(__file__).parents[1]
-STORE = ROOT / "src" / "sidebyside" / "calibration"
+STORE = ROOT / "src" / "sidebyside" / "results" / "calibration"
 KEPT = ROOT / "build" / "calibration"
 PACKAGES = ("pymc", "nutpie", "pystan", "numpyro", "jax", "pyro-ppl", "torch", "tensorflow-probability", "tensorflow")
 SEED, DRAWS, THIN, WARMUP = 20114, 99, 5, 300

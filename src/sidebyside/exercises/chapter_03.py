@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from sidebyside.checks import Check, Mistake
+from sidebyside.exercises import Exercise, Mistake
 
 POSITIVE, PATIENTS = 25, 37  # chapter 2's data; its prior is Beta(2, 2)
 DAMAGED_AT = np.array([53, 57, 58, 63, 70, 70, 75])  # °F, the flights with damage (Dalal et al. 1989)
@@ -29,8 +29,8 @@ def _colder_is_worse(scale_alpha: float = 4, scale_beta: float = 2) -> float:
     return float(weight[beta < 0].sum() / weight.sum())
 
 
-CHECKS = {
-    "03-draws": Check(
+EXERCISES = {
+    "03-draws": Exercise(
         right=lambda: 1000 * (0.02 / 0.005) ** 2,
         tolerance=100,
         asks="a number of draws",
@@ -46,7 +46,7 @@ CHECKS = {
             ),
         ),
     ),
-    "03-rare": Check(
+    "03-rare": Exercise(
         right=lambda: np.sqrt(0.001 * 0.999 / 4000) / 0.001,
         tolerance=0.01,
         asks="the error as a share of the true probability (0.1 for 10%)",
@@ -65,7 +65,7 @@ CHECKS = {
             ),
         ),
     ),
-    "03-acceptance": Check(
+    "03-acceptance": Exercise(
         right=lambda: _acceptance(0.3),
         tolerance=0.02,
         asks="the share of proposals that are accepted",
@@ -78,7 +78,7 @@ CHECKS = {
             Mistake(lambda: _acceptance(0.18), "That is the share for the step of 0.18, which the text uses."),
         ),
     ),
-    "03-ess": Check(
+    "03-ess": Exercise(
         right=lambda: 10_000 * (1 - 0.9) / (1 + 0.9),
         tolerance=40,
         asks="a number of independent draws",
@@ -93,7 +93,7 @@ CHECKS = {
             ),
         ),
     ),
-    "03-bug": Check(
+    "03-bug": Exercise(
         right=lambda: "d",
         asks="your choice among the four reasons",
         praise="Accepting by the ratio of heights is right only if steps there and back are proposed alike.",
@@ -113,7 +113,7 @@ CHECKS = {
             ),
         ),
     ),
-    "03-omitted": Check(
+    "03-omitted": Exercise(
         right=_colder_is_worse,
         tolerance=0.03,
         asks="the probability that beta is negative",
