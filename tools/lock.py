@@ -7,6 +7,7 @@ locked already stay, so that a new package moves no other; ``make lock UPGRADE=1
 
 import os
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -16,7 +17,7 @@ HEADER = "# Made by `make lock` from pyproject.toml: do not edit.\n"
 
 def compile_lock(requirements: list[str], target: Path, *options: str) -> None:
     """Resolve ``requirements`` into ``target``, one ``name==version`` a line."""
-    command = ["uv", "pip", "compile", "-", "--universal", "--python-version=3.12", "--no-annotate", "--no-header"]
+    command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "-", "--universal", "--python-version=3.12", "--no-annotate", "--no-header"]
     command += ["--no-emit-index-url", "--quiet", f"--output-file={target}", *options]  # uv prefers the file's versions
     if os.environ.get("UPGRADE"):
         command.append("--upgrade")
