@@ -31,12 +31,18 @@ SETTINGS = [
 ]
 
 
+# Loggers kept quiet while outputs are stored; live, they speak
+CHATTY_LOGGERS = ("pymc.sampling.forward",)  # lists the variables that a prediction draws
+
+
 def silence_known_warnings() -> None:
     """Silence the warnings of :data:`SILENCED`, by category and message, and apply :data:`SETTINGS`."""
     for category, message, _ in SILENCED:
         warnings.filterwarnings("ignore", category=category, message=message)
     for variable, value, _ in SETTINGS:
         os.environ.setdefault(variable, value)
+    for name in CHATTY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.NOTSET if is_live() else logging.WARNING)
 
 
 def is_live() -> bool:
