@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import integrate, stats
 
-from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_penguins
+from sidebyside.exercises import Exercise, Mistake
 
 CAMERA_ERROR = 10  # mm
 SETTINGS, TRUE_ERROR, ACCIDENT = 25, 380, 60  # grams, the last two

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import beta, norm, uniform
 
-from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_radon
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import hierarchical_regression, load_reference
 
 TAU, SIGMA, HOUSES = 0.16, 0.76, 2

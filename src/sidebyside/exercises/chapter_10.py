@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_radon
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import load_reference
 
 MU, SIGMA = 1.5, 0.76  # of log readings, exercise 1
