@@ -122,8 +122,8 @@ publish-notebooks: $(VENV)/.book ## commit them to the branch "notebooks", for C
 calibration: $(VENV)/.all ## rank the truths of many worlds of chapter 6 (half an hour); SEEDS=10: of chapter 14, ten times over (hours)
 	@$(BIN)/python trials/calibrate.py $(SEEDS)
 
-references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
-	@$(BIN)/python -m sidebyside.references
+references: $(VENV)/.all ## make the reference posteriors anew (minutes; make_references/ says how)
+	@$(BIN)/python -m make_references
 
 mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time and report whether its chapter notices
 	@$(BIN)/python trials/mutants.py

@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 from scipy import optimize, stats
 
+from make_references.two_proportions import DEATHS, IMPROVED, MODELS, PATIENTS, exceeds, log_density, posterior
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references.two_proportions import DEATHS, IMPROVED, MODELS, PATIENTS, exceeds, log_density, posterior
 
 FLAT = (1, 1)
 

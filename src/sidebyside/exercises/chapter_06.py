@@ -8,8 +8,8 @@ from scipy.special import expit, logsumexp
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
 
+from make_references.robust_regression import MODELS, SIGMA, X, Y
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references.robust_regression import MODELS, SIGMA, X, Y
 
 
 def _gaussian_slope(keep: np.ndarray) -> tuple[float, float]:

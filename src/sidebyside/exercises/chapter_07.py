@@ -5,9 +5,10 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
+from make_references import measurement_noise
+from make_references.quadrature import grid_moments
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references import load_reference, measurement_noise
-from sidebyside.references.quadrature import grid_moments
+from sidebyside.references import load_reference
 
 
 def _area(limit: float = np.log(2)) -> float:

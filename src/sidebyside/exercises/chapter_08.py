@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import beta, norm, uniform
 
+from sidebyside import radon_grid
 from sidebyside.datasets import load_radon
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references import hierarchical_regression, load_reference
+from sidebyside.references import load_reference
 
 TAU, SIGMA, HOUSES = 0.16, 0.76, 2
 LIMIT = 4  # pCi/L
@@ -34,9 +35,9 @@ def _over_limit(limit: float = np.log(LIMIT), step: bool = True, one_house: bool
 
 def _without_uranium() -> float:
     """Posterior mean of sigma_alpha with u = 0 in all counties."""
-    houses = hierarchical_regression.data()
+    houses = radon_grid.data()
     blind = replace(houses, u=np.zeros_like(houses.u))
-    return float(hierarchical_regression.grid_moments("radon_intercepts", 32, blind)["sigma_alpha"]["mean"])
+    return float(radon_grid.grid_moments("radon_intercepts", 32, blind)["sigma_alpha"]["mean"])
 
 
 EXERCISES = {

@@ -7,9 +7,9 @@ from scipy.special import logsumexp
 from scipy.stats import gamma, halfnorm, norm
 from scipy.stats import t as student_t
 
+from make_references.robust_regression import SIGMA, X, Y
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references.hierarchical_regression import Houses, conditional, split
-from sidebyside.references.robust_regression import SIGMA, X, Y
+from sidebyside.radon_grid import Houses, conditional, split
 
 DIFFERENCE, ERROR, HOUSES = 3, 4, 10
 

@@ -6,8 +6,8 @@ from math import factorial
 import numpy as np
 from scipy import integrate, stats
 
+from make_references import bayesian_network as network
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references import bayesian_network as network
 
 THREE, WIDE = 3, 2000  # hidden units in exercises 1 and 3
 MARCH, AUGUST = 16, 33  # places of March 1964 and August 1965 among the 36 months
