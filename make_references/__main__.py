@@ -1,12 +1,14 @@
-"""Make every reference posterior anew: ``make references``.
+"""Make every reference posterior anew, then the exercises' answers: ``make references``.
 
-They go into the package, where ``sidebyside.load_reference`` finds them.
+They go into the package, where ``sidebyside.load_reference`` and ``sidebyside.check`` find them. The answers alone:
+``python -m make_references.answers``.
 """
 
 import json
 from pathlib import Path
 
 from make_references import (
+    answers,
     approximations,
     bayesian_network,
     bradley_terry,
@@ -21,7 +23,7 @@ STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "references"
 
 
 def main() -> None:
-    """Write each model's JSON into the package."""
+    """Write each model's JSON and the answers into the package."""
     chapters = (
         two_proportions,
         linear_regression,
@@ -37,6 +39,7 @@ def main() -> None:
             reference = chapter.make(name)
             (STORE / f"{name}.json").write_text(json.dumps(reference, indent=2) + "\n")
             print(name, reference["how"])  # noqa: T201
+    answers.main()
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ from scipy import integrate, optimize, special, stats
 import sidebyside as sbs
 from benchmark import problems
 from make_references import bradley_terry, measurement_noise, two_proportions
+from make_references.answers import after_reading
 from sidebyside import radon_grid
 from sidebyside.datasets import load_radon
 from sidebyside.doctor import version_of
 from sidebyside.exercises import exercises_of
-from sidebyside.exercises.chapter_10 import _after_reading, _gain
+from sidebyside.exercises.chapter_10 import _gain
 from sidebyside.references import load_reference
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -435,7 +436,7 @@ def test_chapter_10_says_what_its_numbers_say():
     assert 2000 / 2 / (30 / 75 * 3 * 7 / 1000 / 4) == pytest.approx(5e5, rel=0.06)
     # the gain is zero where the expected improvement is the dial less the 2 pCi/L that are left
     assert "at about 5 in one county, and far above 10 in another" in prose
-    assert _after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and _after_reading(12, "Lake")[0] < 1.6
+    assert after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and after_reading(12, "Lake")[0] < 1.6
     assert "you end near 3 (exercise 4)" in prose and exercises_of("10")["10-dial"].right() == pytest.approx(
         3, abs=0.15
     )
