@@ -357,7 +357,7 @@ def test_errors_in_both_directions_are_the_integral_over_the_true_positions():
 
 def test_two_proportions_are_what_the_command_makes():
     made = two_proportions.make("two_proportions")
-    assert made == json.loads((Path(two_proportions.__file__).parent / "two_proportions.json").read_text())
+    assert made == json.loads((Path(sbs.__file__).parent / "references" / "two_proportions.json").read_text())
 
 
 def test_two_proportions_closed_form_is_the_integral_of_its_density():
