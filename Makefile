@@ -61,16 +61,16 @@ book: $(VENV)/.book ## build the book and the decks from the stored outputs, int
 	 echo "The decks:  open build/_build/html/book/talks.html (in a deck, press S for the notes)"
 
 slides: $(VENV)/.book ## build the decks alone; prints them to PDF too where Chromium is installed
-	@$(BIN)/python -m sidebyside.publish.decks slides build/_build/html/slides
+	@$(BIN)/python -m publish.decks slides build/_build/html/slides
 
 slides-pdf: $(VENV)/.book ## build the decks and print them to PDF; says what to install where Chromium is missing
-	@$(BIN)/python -m sidebyside.publish.decks slides build/_build/html/slides --pdf
+	@$(BIN)/python -m publish.decks slides build/_build/html/slides --pdf
 
 lab: | $(BIN)/python ## open JupyterLab at your start page; LIBS="pymc numpyro" installs those libraries alone
 	@echo "Installing JupyterLab and: $(LIBS) ..."
 	@$(PIP) -r requirements/book.txt
 	@$(PIP) -c requirements/all.txt --no-build-isolation -e ".[lab,$(shell echo $(LIBS) | tr ' ' ',')]"
-	@$(BIN)/python -m sidebyside.publish.study notebooks study
+	@$(BIN)/python -m publish.study notebooks study
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/study/START.ipynb
 
 # .venv if it is there, else the environment that is active, else the Python there is; it installs nothing.
@@ -95,7 +95,7 @@ test mutants: private export CXXFLAGS += -include "$(CURDIR)/$(STAN_HEADER)"
 
 run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its outputs, keep the pair in step
 	@test -n "$(NB)" || { echo "Say which notebook: make run NB=notebooks/06_robust_regression" >&2; exit 2; }
-	@$(BIN)/python -m sidebyside.publish.execute $(NB)
+	@$(BIN)/python -m publish.execute $(NB)
 
 test: $(VENV)/.all $(STAN_HEADER) book ## run every test, every notebook included, two at a time
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -108,22 +108,22 @@ lint: $(VENV)/.all ## bring pairs in step, format and check code and notebooks w
 	@$(BIN)/jupytext --quiet --sync notebooks/*.ipynb slides/*.ipynb
 
 cuts: $(VENV)/.book ## make the notebooks that people run (per library, full, workshop) into build/cuts
-	@$(BIN)/python -m sidebyside.publish.cuts notebooks build/cuts
+	@$(BIN)/python -m publish.cuts notebooks build/cuts
 
 cuts-alone: $(VENV)/.all ## run each cut in an environment of its own that holds no other library (hours; goes on where it stopped)
-	@$(BIN)/python trials/cuts_alone.py
+	@$(BIN)/python -m trials.cuts_alone
 
 colab: $(VENV)/.all ## run notebooks as on Colab, on Python 3.12 and 3.13; ON="3.13 pymc full 06" chooses (hours, GBs)
-	@$(BIN)/python trials/colab_stand_in.py $(ON)
+	@$(BIN)/python -m trials.colab_stand_in $(ON)
 
 publish-notebooks: $(VENV)/.book ## commit them to the branch "notebooks", for Colab and Binder; WORKSHOP=2026-12-01 adds that day
-	@$(BIN)/python -m sidebyside.publish.branch . $(if $(WORKSHOP),--workshop $(WORKSHOP))
+	@$(BIN)/python -m publish.branch . $(if $(WORKSHOP),--workshop $(WORKSHOP))
 
 calibration: $(VENV)/.all ## rank the truths of many worlds of chapter 6 (half an hour); SEEDS=10: of chapter 14, ten times over (hours)
 	@$(BIN)/python trials/calibrate.py $(SEEDS)
 
-references: $(VENV)/.all ## make the reference posteriors anew (minutes; src/sidebyside/references says how)
-	@$(BIN)/python -m sidebyside.references
+references: $(VENV)/.all ## make the reference posteriors anew (minutes; make_references/ says how)
+	@$(BIN)/python -m make_references
 
 mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time and report whether its chapter notices
 	@$(BIN)/python trials/mutants.py

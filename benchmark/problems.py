@@ -13,15 +13,11 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from make_references import bradley_terry as bradley_terry_reference
+from make_references import linear_regression, robust_regression
+from sidebyside import radon_grid
 from sidebyside.datasets import simulate_matches
-from sidebyside.references import (
-    Reference,
-    hierarchical_regression,
-    linear_regression,
-    load_reference,
-    robust_regression,
-)
-from sidebyside.references import bradley_terry as bradley_terry_reference
+from sidebyside.references import Reference, load_reference
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -191,7 +187,7 @@ def hogg() -> Problem:
 
 def radon() -> Problem:
     """Chapter 8's data."""
-    houses = hierarchical_regression.data()
+    houses = radon_grid.data()
     data = {"county": houses.county.astype(int), "x": houses.floor, "u": houses.u, "y": houses.y}
     reference = load_reference("radon_intercepts")
     unknowns = 5 + len(houses.u)

@@ -60,7 +60,7 @@ def build_deck(folder: Path, slides: Sequence[str]) -> Path:
 
     Chapters that it shows stand in ``folder / "notebooks"``.
     """
-    from sidebyside.publish import decks  # here: most tests need no deck
+    from publish import decks  # here: most tests need no deck
 
     shutil.copytree(ROOT / "slides" / "template", folder / "slides" / "template")
     cells = []

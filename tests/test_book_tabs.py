@@ -8,12 +8,16 @@ from pathlib import Path, PurePath
 import pytest
 from bs4 import BeautifulSoup
 
+from publish.book_tabs import find_problems
 from sidebyside.libraries import LIBRARIES
-from sidebyside.publish.book_tabs import find_problems
 
-STATIC = Path(__file__).parents[1] / "book" / "_static"
+ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "book" / "_static"
 CONF = f"""
-extensions = ["sidebyside.publish.book_tabs", "sphinxcontrib.bibtex"]
+import sys
+
+sys.path.append({str(ROOT)!r})
+extensions = ["publish.book_tabs", "sphinxcontrib.bibtex"]
 bibtex_bibfiles = ["references.bib"]
 nb_execution_mode = "off"
 html_theme = "basic"

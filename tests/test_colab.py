@@ -11,9 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from publish import cuts
 from sidebyside.colab import LeaveOut
 from sidebyside.libraries import LIBRARIES
-from sidebyside.publish import cuts
 
 ROOT = Path(__file__).parents[1]
 # Runs in each Python below: what is installed is what STAND_IN says.

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 import nbformat
 import pytest
 
+from publish import cuts
+from publish.tags import TagError, library_tag
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish import cuts
-from sidebyside.publish.tags import TagError, library_tag
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = [f"{start}{folder}" for start in ("", "workshop/") for folder in (*TAGS, "full")]

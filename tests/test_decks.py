@@ -16,10 +16,10 @@ from fontTools.ttLib import TTFont
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 from PIL import Image
 
+from publish import decks
+from publish.deck_code import highlighted, select_lines
+from publish.pictures import PROJECTOR
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish import decks
-from sidebyside.publish.deck_code import highlighted, select_lines
-from sidebyside.publish.pictures import PROJECTOR
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(deck.stem for deck in (ROOT / "slides").glob("*.ipynb"))

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import build_deck, reached
 from nbformat.v4 import new_code_cell, new_notebook
 
+from publish import decks
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish import decks
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(deck.stem for deck in (ROOT / "slides").glob("*.ipynb"))

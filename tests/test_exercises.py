@@ -1,5 +1,6 @@
 """The exercises' self-checks: right, nearly right, foreseen, and absurd answers; and that chapters use them truly."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 import sidebyside as sbs
+from make_references.answers import ANSWERS, STORE
 from sidebyside import exercises
 from sidebyside.exercises import NOT_ANSWERED, Exercise, Mistake, UnknownExerciseError, judge
 
@@ -82,6 +84,19 @@ def test_each_exercise_is_asked_once_and_solved_once(chapter):
     assert set(asked) == set(solved) == set(exercises.exercises_of(chapter))
     assert all(text == NOT_ANSWERED for text in asked.values()), asked
     assert all(text.startswith("Right. ") for text in solved.values()), solved
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS))
+def test_a_stored_answer_is_computed_anew(name):
+    assert json.loads(STORE.read_text())[name] == pytest.approx(ANSWERS[name](), rel=1e-9)
+
+
+def test_every_stored_answer_is_made_and_used():
+    chapters = {path.stem[-2:]: path.read_text() for path in Path(exercises.__file__).parent.glob("chapter_*.py")}
+    used = {name for text in chapters.values() for name in re.findall(r"stored\(\s*f?\"([^\"]+)\"", text)}
+    models = {name.format(model=model) for name in used for model in ("pooled", "hierarchical")}
+    assert set(json.loads(STORE.read_text())) == set(ANSWERS) == models
+    assert all(name in text for number, text in chapters.items() for name in used if name.startswith(number))
 
 
 # ---- the machinery, on exercises made up for it ---------------------------------------------------

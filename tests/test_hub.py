@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import hub_trial
@@ -13,14 +12,16 @@ import nbformat
 import pytest
 import yaml
 
-from sidebyside.publish.branch import BRANCH
-from sidebyside.publish.launch import BINDER
-from sidebyside.publish.study import START
+from publish.branch import BRANCH
+from publish.launch import BINDER
+from publish.study import START
 
 ROOT = Path(__file__).parents[1]
 TRIAL = json.loads((ROOT / "deploy" / "jupyterhub" / "trial.json").read_text("utf-8"))
 VALUES_FILE = ROOT / "deploy" / "jupyterhub" / "values.yaml"
 VALUES = yaml.safe_load(VALUES_FILE.read_text("utf-8"))
+HOOK = VALUES["singleuser"]["lifecycleHooks"]["postStart"]["exec"]["command"]
+COURSE = "/srv/course"  # where the image has the repository
 GB_IN_MB = 10**9 / 2**20  # Kubernetes' G is 10**9 bytes, the trial's MB 2**20
 
 
@@ -64,29 +65,45 @@ def test_the_values_give_a_student_what_the_trial_measured(tag):
 
 
 def test_the_values_open_what_the_image_holds():
-    command = VALUES["singleuser"]["lifecycleHooks"]["postStart"]["exec"]["command"]
-    assert find_spec(command[2])
-    home = Path(command[4]).parent
-    assert str(home) == "/home/jovyan"
-    assert VALUES["singleuser"]["defaultUrl"] == f"/lab/tree/{Path(command[4]).relative_to(home)}/{START}"
+    *_, study = map(Path, HOOK)
+    assert str(study.parent) == "/home/jovyan"
+    assert VALUES["singleuser"]["defaultUrl"] == f"/lab/tree/{study.name}/{START}"
     page = hub_trial.PAGE.read_text("utf-8")
-    assert f"--target-repo-dir {Path(command[3]).parent} \\\n" in page
+    assert f"--target-repo-dir {COURSE} \\\n" in page
     image = VALUES["singleuser"]["image"]
     assert page.count(f"{image['name']}:{image['tag']}") == 2
 
 
-def test_post_build_makes_the_start_page_and_jupyterlabs_settings(tmp_path):
-    """What repo2docker runs in the image, run here in a copy."""
-    root, prefix = tmp_path / "repository", tmp_path / "prefix"
+@pytest.fixture
+def image(tmp_path):
+    """Return the repository as repo2docker's image holds it, with two chapters, and the environment of its commands.
+
+    Python finds there what is installed from ``src``, and in the folder itself what stands beside it.
+    """
+    root = tmp_path / "repository"
     (root / "notebooks").mkdir(parents=True)
-    for name in ("_config.yml", "postBuild", "book", ".jupyter", "src"):
+    for name in ("_config.yml", "postBuild", "book", ".jupyter", "publish", "src"):
         (root / name).symlink_to(ROOT / name)
     for path in (ROOT / "notebooks").glob("0[26]*.ipynb"):
         shutil.copy(path, root / "notebooks")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = os.environ | {"NB_PYTHON_PREFIX": str(prefix), "PATH": path}
+    prefix = str(tmp_path / "prefix")
+    return root, os.environ | {"NB_PYTHON_PREFIX": prefix, "PATH": path, "PYTHONPATH": str(ROOT / "src")}
+
+
+def test_the_hook_makes_the_start_page_in_the_home_wherever_kubernetes_runs_it(image, tmp_path):
+    root, environment = image
+    command = [part.replace(COURSE, str(root)).replace("/home/jovyan", str(tmp_path / "home")) for part in HOOK]
+    subprocess.run(command, cwd="/", env=environment, check=True)
+    nbformat.validate(nbformat.read(tmp_path / "home" / "study" / START, as_version=4))
+
+
+def test_post_build_makes_the_start_page_and_jupyterlabs_settings(image):
+    """What repo2docker runs in the image, run here in a copy."""
+    root, environment = image
     subprocess.run(["./postBuild"], cwd=root, env=environment, check=True)
     nbformat.validate(nbformat.read(root / "study" / START, as_version=4))
+    prefix = Path(environment["NB_PYTHON_PREFIX"])
     settings = json.loads((prefix / "etc" / "jupyter" / "labconfig" / "default_setting_overrides.json").read_text())
     assert settings["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"] == "Jupytext Notebook"
 

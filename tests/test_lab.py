@@ -12,9 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from publish import study
+from publish.cuts import LINK
 from sidebyside.libraries import TAGS
-from sidebyside.publish import study
-from sidebyside.publish.cuts import LINK
 
 ROOT = Path(__file__).parents[1]
 # In front: pages that are open in other tabs are in the document too.

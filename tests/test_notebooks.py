@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from jupytext.cli import jupytext
 
-from sidebyside.publish import execute
+from publish import execute
 
 ROOT = Path(__file__).parents[1]
 # A README beside the notebooks is no notebook.

@@ -2,12 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
-CONF = """
-extensions = ["myst_parser", "sidebyside.publish.numbers"]
+ROOT = Path(__file__).parents[1]
+CONF = f"""
+import sys
+
+sys.path.append({str(ROOT)!r})
+extensions = ["myst_parser", "publish.numbers"]
 html_theme = "basic"
 """
 INDEX = """# A tiny book

@@ -15,9 +15,7 @@ import xarray as xr
 from scipy import linalg, special, stats
 
 import sidebyside as sbs
-from sidebyside import agreement, density, libraries, notebook_output
-from sidebyside.references import (
-    Reference,
+from make_references import (
     approximations,
     bayesian_network,
     bradley_terry,
@@ -28,6 +26,8 @@ from sidebyside.references import (
     robust_regression,
     two_proportions,
 )
+from sidebyside import agreement, density, libraries, notebook_output, radon_grid
+from sidebyside.references import Reference
 
 RNG = np.random.default_rng(6)
 
@@ -220,12 +220,9 @@ def test_an_approximation_of_another_size_is_refused():
 def test_a_county_left_out_is_predicted_from_the_others():
     """Without its houses a county's level is the line plus the family's spread: wider than with them."""
     whole, county = sbs.load_reference("radon_training").parameters["alpha"], 3
-    left_out = hierarchical_regression.leave_out(county, grids=(20, 26)).parameters
+    left_out = radon_grid.leave_out(county, grids=(20, 26)).parameters
     assert left_out["alpha_new"]["sd"] > whole["sd"][county]
-    line = (
-        left_out["gamma_0"]["mean"]
-        + left_out["gamma_1"]["mean"] * hierarchical_regression.data("radon_training").u[county]
-    )
+    line = left_out["gamma_0"]["mean"] + left_out["gamma_1"]["mean"] * radon_grid.data("radon_training").u[county]
     assert left_out["alpha_new"]["mean"] == pytest.approx(line, abs=2e-3)
 
 
@@ -319,9 +316,9 @@ def test_hierarchical_reference_integrates_the_gaussian_part_exactly():
     county = np.repeat(np.arange(4), [6, 3, 2, 1])
     floor, u = rng.integers(0, 2, len(county)).astype(float), rng.normal(size=4)
     y = rng.normal(1, 1, len(county))
-    houses = hierarchical_regression.Houses(y=y, floor=floor, county=county, u=u)
+    houses = radon_grid.Houses(y=y, floor=floor, county=county, u=u)
     sigma_alpha, sigma_beta, rho, sigma_y = 0.4, 0.7, -0.5, 0.8
-    log_likelihood, pairs = hierarchical_regression.conditional(
+    log_likelihood, pairs = radon_grid.conditional(
         houses, *(np.array([value]) for value in (sigma_alpha, sigma_beta, rho, sigma_y))
     )
     # all unknowns in one vector: (gamma_0, gamma_1, mean slope), then each county's two effects
@@ -360,7 +357,7 @@ def test_errors_in_both_directions_are_the_integral_over_the_true_positions():
 
 def test_two_proportions_are_what_the_command_makes():
     made = two_proportions.make("two_proportions")
-    assert made == json.loads((Path(two_proportions.__file__).parent / "two_proportions.json").read_text())
+    assert made == json.loads((Path(sbs.__file__).parent / "references" / "two_proportions.json").read_text())
 
 
 def test_two_proportions_closed_form_is_the_integral_of_its_density():

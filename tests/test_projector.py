@@ -13,8 +13,8 @@ from matplotlib.text import Text
 from nbformat.v4 import new_markdown_cell, new_notebook
 from PIL import Image
 
-from sidebyside.publish import book_tabs, execute, projector
-from sidebyside.publish.pictures import PROJECTOR
+from publish import book_tabs, execute, projector
+from publish.pictures import PROJECTOR
 
 ROOT = Path(__file__).parents[1]
 CHAPTER = """\

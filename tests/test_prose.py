@@ -14,17 +14,14 @@ from scipy import integrate, optimize, special, stats
 
 import sidebyside as sbs
 from benchmark import problems
-from sidebyside.exercises import exercises_of
-from sidebyside.exercises.chapter_10 import _after_reading, _gain
+from make_references import bradley_terry, measurement_noise, two_proportions
+from make_references.answers import after_reading
+from sidebyside import radon_grid
 from sidebyside.datasets import load_radon
 from sidebyside.doctor import version_of
-from sidebyside.references import (
-    bradley_terry,
-    hierarchical_regression,
-    load_reference,
-    measurement_noise,
-    two_proportions,
-)
+from sidebyside.exercises import exercises_of
+from sidebyside.exercises.chapter_10 import _gain
+from sidebyside.references import load_reference
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -285,7 +282,7 @@ def test_chapter_08_describes_its_settings_and_priors():
 
 def test_chapter_08_says_what_the_survey_says():
     _, prose = chapter("08_hierarchical_regression")
-    houses = hierarchical_regression.data()
+    houses = radon_grid.data()
     counts = np.bincount(houses.county)
     assert "between 1 and 116 houses" in prose and (counts.min(), counts.max()) == (1, 116)
     readings = np.unique(np.exp(houses.y))
@@ -313,7 +310,7 @@ def test_second_part_of_chapter_08_says_what_its_settings_and_data_say():
     notebook, prose = chapter("08b_varying_slopes")
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     assert re.search(r"chains, warmup, draws = 4, 500, 1500\n", code) and "draw 1,500 times a chain" in prose
-    houses = hierarchical_regression.data()
+    houses = radon_grid.data()
     assert "Only one house in six" in prose and houses.floor.mean() == pytest.approx(1 / 6, abs=0.01)
     counts, upstairs = np.bincount(houses.county), np.bincount(houses.county, houses.floor)
     mixed = np.flatnonzero((upstairs > 0) & (upstairs < counts))
@@ -383,7 +380,7 @@ def test_chapter_09_says_what_its_cells_found():
 
 def test_chapter_09_on_counties_and_widths():
     from sidebyside.exercises import chapter_09
-    from sidebyside.references.hierarchical_regression import PUT_AWAY, SEED, split
+    from sidebyside.radon_grid import PUT_AWAY, SEED, split
 
     notebook, prose = chapter("09_generalisation")
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
@@ -439,7 +436,7 @@ def test_chapter_10_says_what_its_numbers_say():
     assert 2000 / 2 / (30 / 75 * 3 * 7 / 1000 / 4) == pytest.approx(5e5, rel=0.06)
     # the gain is zero where the expected improvement is the dial less the 2 pCi/L that are left
     assert "at about 5 in one county, and far above 10 in another" in prose
-    assert _after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and _after_reading(12, "Lake")[0] < 1.6
+    assert after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and after_reading(12, "Lake")[0] < 1.6
     assert "you end near 3 (exercise 4)" in prose and exercises_of("10")["10-dial"].right() == pytest.approx(
         3, abs=0.15
     )
@@ -474,7 +471,7 @@ FREE = "funnel_non_centred_mean_field"
 
 def test_second_part_of_chapter_11_counts():
     _, prose = chapter("11b_many_machines")
-    houses, _ = hierarchical_regression.split()
+    houses, _ = radon_grid.split()
     assert "691 houses" in prose and len(houses.y) == 691 and "65 counties" in prose and len(houses.u) == 65
     assert "about six percent" in prose and stats.binom.cdf(54, 65, 0.9) == pytest.approx(0.06, abs=0.005)
     assert "65 counties can tell 90% from 70%, but not from 85%" in prose

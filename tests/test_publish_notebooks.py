@@ -7,8 +7,8 @@ import pytest
 import test_cuts
 import yaml
 
+from publish import branch
 from sidebyside.libraries import TAGS
-from sidebyside.publish import branch
 
 ENVIRONMENT = "dependencies:\n  - python=3.12\n  - pip:\n      - -e .\n"
 DAY = "2026-12-01"
@@ -30,6 +30,8 @@ def repository(course, monkeypatch):
     (course / "environment.yml").write_text(ENVIRONMENT)
     (course / "src").mkdir()
     (course / "src" / "package.py").write_text("x = 1\n")
+    (course / "publish").mkdir()
+    (course / "publish" / "cuts.py").write_text("x = 1\n")
     git(course, "init", "--quiet", "--initial-branch=main")
     commit(course)
     return course
@@ -130,8 +132,9 @@ def test_working_tree_index_and_branch_are_left_alone(repository):
     assert git(repository, "branch").splitlines() == [branches, "  notebooks"]
 
 
-def test_what_is_not_committed_is_not_published(repository, capsys):
-    (repository / "src" / "package.py").write_text("x = 3\n")
+@pytest.mark.parametrize("source", ["src/package.py", "publish/cuts.py"])
+def test_what_is_not_committed_is_not_published(repository, capsys, source):
+    (repository / source).write_text("x = 3\n")
     assert branch.main([str(repository)]) == 1
     assert "Commit first" in capsys.readouterr().err
     assert "notebooks" not in git(repository, "branch")

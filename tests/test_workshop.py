@@ -9,9 +9,9 @@ import nbformat
 import pytest
 import yaml
 
+from publish import decks
 from sidebyside.exercises import exercises_of
 from sidebyside.libraries import TAGS
-from sidebyside.publish import decks
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "book" / "instructors.md").read_text("utf-8")

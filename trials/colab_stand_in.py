@@ -1,9 +1,9 @@
-"""Run made notebooks as on Colab: ``make colab``, or ``python trials/colab_stand_in.py 3.13 pymc full 06``.
+"""Run made notebooks as on Colab: ``make colab``, or ``python -m trials.colab_stand_in 3.13 pymc full 06``.
 
 No machine of Google's is at hand, so this stands in for one. Per notebook: a copy of an environment that holds what
-Colab's runtime has (``trials/colab_packages/3.13.txt`` says where that list is from; ``--bare`` leaves all but the kernel out), a
-fake ``google.colab``, an empty folder and an empty home, none of this repository's environment, and this
-repository's last commit in the place of its address. The notebook's bytes are not changed. It runs from top to
+Colab's runtime has (``trials/colab_packages/3.13.txt`` says where that list is from; ``--bare`` leaves all but the
+kernel out), a fake ``google.colab``, an empty folder and an empty home, none of this repository's environment, and
+this repository's last commit in the place of its address. The notebook's bytes are not changed. It runs from top to
 bottom, and a table says what it took. What is not simulated: Colab's network and machine, a GPU, its front end.
 
 Arguments: Python versions (both if none is named), editions (``pymc``, ``full``, ``workshop/stan``; all libraries if
@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from cuts_alone import megabytes
 from nbclient import NotebookClient
 
+from publish.cuts import Book, write_cuts
 from sidebyside.libraries import TAGS
-from sidebyside.publish.cuts import Book, write_cuts
+from trials.cuts_alone import megabytes
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "colab"
@@ -60,7 +60,7 @@ def environment_of(version: str, with_torch: bool, bare: bool) -> Path:
         pip(folder, TORCH[version])
     else:
         subprocess.run([find_python(version), "-m", "venv", folder], check=True)
-        pip(folder, *(KERNEL if bare else ["-r", str(ROOT / "tests" / "colab" / f"{version}.txt")]))
+        pip(folder, *(KERNEL if bare else ["-r", str(ROOT / "trials" / "colab_packages" / f"{version}.txt")]))
     colab = next(folder.glob("lib/python3.*/site-packages")) / "google" / "colab"
     colab.mkdir(parents=True, exist_ok=True)
     (colab / "__init__.py").write_text('"""Not Colab: a stand-in that knows its name."""\n')

@@ -1,4 +1,4 @@
-"""Run each cut in an environment of its own: ``python trials/cuts_alone.py [tag ...] [chapter ...]``, or all of them.
+"""Run each cut in an environment of its own: ``python -m trials.cuts_alone [tag ...] [chapter ...]``, or all of them.
 
 For each library: a fresh environment with the locked versions of this package, that library and JupyterLab, and no
 other library; the library's cuts, those of the workshop too, run in it from top to bottom; the environment is removed.
@@ -19,8 +19,8 @@ import time
 import venv
 from pathlib import Path
 
+from publish.cuts import write_cuts
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish.cuts import write_cuts
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "build" / "cuts"

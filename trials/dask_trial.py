@@ -46,7 +46,7 @@ for left_out, result in enumerate(results):
     tree = az.from_dict({"posterior": values, "sample_stats": {"diverging": diverging}})
     try:
         table = sbs.check_agreement(
-            {library: tree}, hierarchical_regression.leave_out(left_out), family_error=1e-3 / len(results)
+            {library: tree}, radon_grid.leave_out(left_out), family_error=1e-3 / len(results)
         )
         largest = max(largest, float(table[["z of mean", "z of sd"]].abs().max().max()))
     except AssertionError as error:

@@ -1,8 +1,9 @@
 """Self-checks of the exercises: ``sbs.check("02-positive", answer)`` tells right from wrong, with a hint.
 
-Each chapter's checks stand in ``chapter_NN.py`` as ``EXERCISES``, a dictionary of :class:`Exercise` by name. Right answers
-and likely mistakes are computed there, never typed. No message ever holds the right answer, and no check needs the
-network.
+Each chapter's checks stand in ``chapter_NN.py`` as ``EXERCISES``, a dictionary of :class:`Exercise` by name. Right
+answers and likely mistakes are computed, never typed: there, where it takes a line of arithmetic, and else by
+``make_references/answers.py``, which stores them in ``answers.json``. No message ever holds the right answer, and no
+check needs the network.
 """
 
 from collections.abc import Callable, Sequence

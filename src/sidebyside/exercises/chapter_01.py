@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from scipy import integrate, stats
 
-from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_penguins
+from sidebyside.exercises import Exercise, Mistake
+from sidebyside.exercises.stored import stored
 
 CAMERA_ERROR = 10  # mm
 SETTINGS, TRUE_ERROR, ACCIDENT = 25, 380, 60  # grams, the last two
 BETWEEN, WITHIN = 350, 250  # g
-SEED, FEW = 2014, 20
 LIMIT, FLIPPER = 4500, 210  # g, mm
 
 
@@ -33,21 +33,6 @@ def best_of(settings: int) -> float:
         return z * settings * stats.norm.pdf(z) * stats.norm.sf(z) ** (settings - 1)
 
     return integrate.quad(mean_density, -10, 10)[0]
-
-
-def above(limit: float, flipper: float, scatter_too: bool = True) -> float:
-    """Return the probability, on the chapter's grid, that a bird (or the mean of such birds) exceeds ``limit``."""
-    twenty = birds().sample(frac=1, random_state=SEED).iloc[:FEW]
-    height, steepness, scatter = np.meshgrid(
-        np.linspace(2500, 5500, 61), np.linspace(-50, 150, 61), np.linspace(100, 1000, 46)
-    )
-    log_weight = stats.norm.logpdf(height, 4000, 1000) + stats.norm.logpdf(steepness, 0, 100)
-    for x, grams in zip(twenty["flipper_length_mm"], twenty["body_mass_g"], strict=True):
-        log_weight += stats.norm.logpdf(grams, height + steepness * (x - 200), scatter)
-    weight = np.exp(log_weight - log_weight.max())
-    mean = height + steepness * (flipper - 200)
-    chance = stats.norm.sf(limit, mean, scatter) if scatter_too else mean > limit
-    return float(np.sum(weight * chance) / weight.sum())
 
 
 EXERCISES = {
@@ -130,7 +115,7 @@ EXERCISES = {
         ),
     ),
     "01-tracker": Exercise(
-        right=lambda: above(LIMIT, FLIPPER),
+        right=lambda: stored("01-tracker"),
         tolerance=0.02,
         asks="a probability",
         low=0,
@@ -138,10 +123,10 @@ EXERCISES = {
         praise="The share of draws in which the statement is true.",
         hint="Draw masses of a bird with that flipper, and count in what share of the draws the limit is exceeded.",
         mistakes=(
-            Mistake(lambda: 1 - above(LIMIT, FLIPPER), "Turned round: that is the probability of a lighter bird."),
-            Mistake(lambda: above(LIMIT, 200), "That is the bird with a flipper of 200 mm."),
+            Mistake(lambda: 1 - stored("01-tracker"), "Turned round: that is the probability of a lighter bird."),
+            Mistake(lambda: stored("01-tracker, flipper of 200 mm"), "That is the bird with a flipper of 200 mm."),
             Mistake(
-                lambda: above(LIMIT, FLIPPER, scatter_too=False),
+                lambda: stored("01-tracker, mean of all such birds"),
                 "That is the probability that the mean of all such birds exceeds the limit. Single birds scatter.",
             ),
         ),

@@ -1,33 +1,9 @@
 """Checks of chapter 3, sampling."""
 
 import numpy as np
-from scipy import stats
 
 from sidebyside.exercises import Exercise, Mistake
-
-POSITIVE, PATIENTS = 25, 37  # chapter 2's data; its prior is Beta(2, 2)
-DAMAGED_AT = np.array([53, 57, 58, 63, 70, 70, 75])  # °F, the flights with damage (Dalal et al. 1989)
-
-
-def _acceptance(step: float, cells: int = 1000) -> float:
-    """Long-run acceptance of random-walk Metropolis on chapter 2's posterior, by a sum over pairs of places."""
-    posterior = stats.beta(2 + POSITIVE, 2 + PATIENTS - POSITIVE)
-    theta = (np.arange(cells) + 0.5) / cells
-    height = posterior.pdf(theta)
-    jump = stats.norm.pdf(theta[None, :], theta[:, None], step)
-    return float(np.sum(jump * np.minimum(height[None, :], height[:, None])) / cells**2)
-
-
-def _colder_is_worse(scale_alpha: float = 4, scale_beta: float = 2) -> float:
-    """P(beta < 0) from the flights with damage alone, on a grid."""
-    t = (DAMAGED_AT - 50) / 10
-    alpha, beta = np.meshgrid(np.linspace(-12, 20, 641), np.linspace(-9.99, 9.99, 1000))
-    log_posterior = -((alpha / scale_alpha) ** 2) / 2 - (beta / scale_beta) ** 2 / 2
-    for value in t:
-        log_posterior -= np.logaddexp(0, -(alpha + beta * value))
-    weight = np.exp(log_posterior - log_posterior.max())
-    return float(weight[beta < 0].sum() / weight.sum())
-
+from sidebyside.exercises.stored import stored
 
 EXERCISES = {
     "03-draws": Exercise(
@@ -66,7 +42,7 @@ EXERCISES = {
         ),
     ),
     "03-acceptance": Exercise(
-        right=lambda: _acceptance(0.3),
+        right=lambda: stored("03-acceptance"),
         tolerance=0.02,
         asks="the share of proposals that are accepted",
         praise="It takes no more than a run to find it. Larger than the share for a step of 4, smaller than for 0.004.",
@@ -74,8 +50,11 @@ EXERCISES = {
         low=0,
         high=1,
         mistakes=(
-            Mistake(lambda: 1 - _acceptance(0.3), "That is the share refused."),
-            Mistake(lambda: _acceptance(0.18), "That is the share for the step of 0.18, which the text uses."),
+            Mistake(lambda: 1 - stored("03-acceptance"), "That is the share refused."),
+            Mistake(
+                lambda: stored("03-acceptance, step of 0.18"),
+                "That is the share for the step of 0.18, which the text uses.",
+            ),
         ),
     ),
     "03-ess": Exercise(
@@ -114,7 +93,7 @@ EXERCISES = {
         ),
     ),
     "03-omitted": Exercise(
-        right=_colder_is_worse,
+        right=lambda: stored("03-omitted"),
         tolerance=0.03,
         asks="the probability that beta is negative",
         praise="Without the other flights the model leans the wrong way. What was left out was what there was to know.",
@@ -123,7 +102,7 @@ EXERCISES = {
         high=1,
         mistakes=(
             Mistake(
-                lambda: 1 - _colder_is_worse(), "That is the probability that damage gets *less* likely in the cold."
+                lambda: 1 - stored("03-omitted"), "That is the probability that damage gets *less* likely in the cold."
             ),
         ),
     ),

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.stats import norm
 
-from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_penguins
+from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import load_reference
 
 

@@ -1,13 +1,11 @@
 """The self-checks of chapter 7, measurement noise: right answers from formulas and from the reference posteriors."""
 
-from functools import cache
-
 import numpy as np
 from scipy import stats
 
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references import load_reference, measurement_noise
-from sidebyside.references.quadrature import grid_moments
+from sidebyside.exercises.stored import stored
+from sidebyside.references import load_reference
 
 
 def _area(limit: float = np.log(2)) -> float:
@@ -21,42 +19,6 @@ def _ruler(spread: float = 44, kept: float = 0.9) -> float:
 
 def _accidents(parameter: str) -> float:
     return load_reference("accident_counts").parameters[parameter]["mean"]
-
-
-@cache
-def _typical(limit: float, name: str, filling: float | None = None) -> float:
-    """Posterior mean of exp(mu); with ``filling``, exp of the mean log where hidden readings get that value."""
-    if filling is not None:
-        seen, below = measurement_noise.radon_readings(limit)
-        return float(np.exp(np.append(seen, np.full(below, np.log(filling))).mean()))
-    return _moments(measurement_noise.MODELS[name], np.exp)["mu"]
-
-
-def _moments(model: dict, of_mu=None) -> dict[str, float]:
-    """Posterior means on a grid, of a function of mu if one is given."""
-    forward = model["forward"] | ({"mu": of_mu} if of_mu else {})
-    moments = grid_moments(model["integrand"], model["box"], forward, 100)
-    return {name: value["mean"] for name, value in moments.items()}
-
-
-@cache
-def _sigma_between(low: float = 2, high: float = 6, left: bool = True, right: bool = True) -> float:
-    """Posterior mean of sigma where only readings from ``low`` to ``high`` are seen; a side without area is out."""
-    seen, below = measurement_noise.radon_readings(low)
-    above = int(np.sum(seen > np.log(high))) if right else 0
-    below *= left
-    seen = seen[seen <= np.log(high)]
-
-    def integrand(mu, log_sigma):
-        sigma = np.exp(log_sigma)
-        log_joint = stats.norm.logpdf(mu, 1, 1) + stats.halfnorm.logpdf(sigma) + log_sigma
-        for log_reading in seen:
-            log_joint = log_joint + stats.norm.logpdf(log_reading, mu, sigma)
-        log_joint = log_joint + below * stats.norm.logcdf(np.log(low), mu, sigma)
-        return log_joint + above * stats.norm.logsf(np.log(high), mu, sigma)
-
-    box = {"mu": (-1.0, 3.0), "sigma": (np.log(0.15), np.log(4))}
-    return _moments({"integrand": integrand, "box": box, "forward": {"sigma": np.exp}})["sigma"]
 
 
 EXERCISES = {
@@ -116,7 +78,7 @@ EXERCISES = {
         ),
     ),
     "07-blinder": Exercise(
-        right=lambda: _typical(4.0, "censored_radon_4"),
+        right=lambda: stored("07-blinder"),
         tolerance=0.12,
         low=0,
         high=50,
@@ -129,15 +91,17 @@ EXERCISES = {
                 "That is mu, a logarithm. The typical level is its exponential.",
             ),
             Mistake(
-                lambda: _typical(4.0, "", filling=2.0), "That is what half the limit in the hidden rows would give."
+                lambda: stored("07-blinder, half the limit filled in"),
+                "That is what half the limit in the hidden rows would give.",
             ),
             Mistake(
-                lambda: _typical(4.0, "", filling=4.0), "That is what the limit itself in the hidden rows would give."
+                lambda: stored("07-blinder, the limit filled in"),
+                "That is what the limit itself in the hidden rows would give.",
             ),
         ),
     ),
     "07-both-ends": Exercise(
-        right=_sigma_between,
+        right=lambda: stored("07-both-ends"),
         tolerance=0.03,
         low=0,
         high=10,
@@ -146,11 +110,12 @@ EXERCISES = {
         hint="Heights for what is seen, one area on the left, one on the right, each times its number of readings.",
         mistakes=(
             Mistake(
-                lambda: _sigma_between(left=False, right=False),
+                lambda: stored("07-both-ends, neither end"),
                 "That leaves the hidden readings out, at both ends. Each end contributes an area.",
             ),
             Mistake(
-                lambda: _sigma_between(right=False), "That leaves the readings above 6 out. They too have an area."
+                lambda: stored("07-both-ends, left end alone"),
+                "That leaves the readings above 6 out. They too have an area.",
             ),
             Mistake(
                 lambda: load_reference("censored_radon").parameters["sigma"]["mean"],

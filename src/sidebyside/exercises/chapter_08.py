@@ -1,13 +1,12 @@
 """The self-checks of chapter 8, hierarchical regression: right answers from formulas and the reference posteriors."""
 
-from dataclasses import replace
-
 import numpy as np
 from scipy.stats import beta, norm, uniform
 
-from sidebyside.exercises import Exercise, Mistake
 from sidebyside.datasets import load_radon
-from sidebyside.references import hierarchical_regression, load_reference
+from sidebyside.exercises import Exercise, Mistake
+from sidebyside.exercises.stored import stored
+from sidebyside.references import load_reference
 
 TAU, SIGMA, HOUSES = 0.16, 0.76, 2
 LIMIT = 4  # pCi/L
@@ -30,13 +29,6 @@ def _over_limit(limit: float = np.log(LIMIT), step: bool = True, one_house: bool
     if one_house:
         spread = np.hypot(spread, parameters["sigma_y"]["mean"])
     return float(norm.sf(limit, level["mean"][here] + drop["mean"] * step, spread))
-
-
-def _without_uranium() -> float:
-    """Posterior mean of sigma_alpha with u = 0 in all counties."""
-    houses = hierarchical_regression.data()
-    blind = replace(houses, u=np.zeros_like(houses.u))
-    return float(hierarchical_regression.grid_moments("radon_intercepts", 32, blind)["sigma_alpha"]["mean"])
 
 
 EXERCISES = {
@@ -105,7 +97,7 @@ EXERCISES = {
         ),
     ),
     "08-no-uranium": Exercise(
-        right=_without_uranium,
+        right=lambda: stored("08-no-uranium"),
         tolerance=0.03,
         low=0,
         asks="a standard deviation in log pCi/L",

@@ -1,53 +1,21 @@
 """The self-checks of chapter 9, generalisation: right answers from closed forms and grids, without any draws."""
 
-from functools import cache
-
 import numpy as np
-from scipy.special import logsumexp
-from scipy.stats import gamma, halfnorm, norm
-from scipy.stats import t as student_t
+from scipy.stats import norm
 
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.references.hierarchical_regression import Houses, conditional, split
-from sidebyside.references.robust_regression import SIGMA, X, Y
+from sidebyside.exercises.stored import stored
 
 DIFFERENCE, ERROR, HOUSES = 3, 4, 10
-
-
-@cache
-def _variances(hierarchical: bool) -> tuple[float, float, float]:
-    """Posterior variance of the typical county's level, and means of sigma_alpha² and sigma_y², without uranium."""
-    houses, _ = split()
-    blind = Houses(houses.y, houses.floor, houses.county, np.zeros_like(houses.u))
-    spreads = np.arange(0.01, 0.75, 0.02) if hierarchical else np.zeros(1)
-    sigma_alpha, sigma_y = map(np.ravel, np.meshgrid(spreads, np.arange(0.65, 0.96, 0.01), indexing="ij"))
-    zero = np.zeros_like(sigma_y)
-    log_likelihood, ((theta, theta_variance), *_) = conditional(blind, sigma_alpha, zero, zero, sigma_y)
-    log_weight = log_likelihood + halfnorm.logpdf(sigma_alpha) + halfnorm.logpdf(sigma_y)
-    weight = np.exp(log_weight - logsumexp(log_weight))
-    level = weight @ (theta_variance[:, 0] + theta[:, 0] ** 2) - (weight @ theta[:, 0]) ** 2
-    return float(level), float(weight @ sigma_alpha**2), float(weight @ sigma_y**2)
 
 
 def _widths(houses: float = HOUSES, county: bool = True, share: float = 0.9) -> list[float]:
     """Widths of the interval for the average of some basements of a new county: pooled, hierarchical."""
     widths = []
-    for hierarchical in (False, True):
-        level, between, within = _variances(hierarchical)
+    for model in ("pooled", "hierarchical"):
+        level, between, within = stored(f"09-ten-houses, variances of the {model} model")
         widths.append(float(2 * norm.isf((1 - share) / 2) * np.sqrt(level + county * between + within / houses)))
     return widths
-
-
-@cache
-def _student_t_score(left_out: tuple[int, ...], scored: int = 3) -> float:
-    """Log predictive density of one of chapter 6's points (its place), under a posterior without some of them."""
-    axes = np.linspace(3.4, 5.0, 90), np.linspace(0.8, 3.6, 90), np.geomspace(0.25, 90, 90)
-    alpha, beta, nu = np.meshgrid(*axes, indexing="ij", sparse=True)
-    log_weight = norm.logpdf(alpha, 4, 2) + norm.logpdf(beta, 0, 3) + gamma.logpdf(nu, 2, scale=10) + np.log(nu)
-    for i in set(range(len(Y))) - set(left_out):
-        log_weight = log_weight + student_t.logpdf(Y[i], nu, alpha + beta * X[i], SIGMA[i])
-    height = student_t.logpdf(Y[scored], nu, alpha + beta * X[scored], SIGMA[scored])
-    return float(logsumexp(log_weight + height) - logsumexp(log_weight))
 
 
 EXERCISES = {
@@ -93,16 +61,18 @@ EXERCISES = {
         ),
     ),
     "09-refit": Exercise(
-        right=lambda: _student_t_score((3,)),
+        right=lambda: stored("09-refit"),
         tolerance=0.2,
         asks="a log score",
         praise="That is leave-one-out as it was meant: a fit without the point.",
         hint="Draw with `student_t_draws([i for i in range(20) if i != 3])`, take the Student-t's log density of "
         "reading[3] under each draw, and average the densities with `log_score`.",
         mistakes=(
-            Mistake(lambda: _student_t_score(()), "That is the score of a model that has seen the point."),
             Mistake(
-                lambda: _student_t_score((4,), 4),
+                lambda: stored("09-refit, nothing left out"), "That is the score of a model that has seen the point."
+            ),
+            Mistake(
+                lambda: stored("09-refit, point 5"),
                 "That is point 5. Python's places begin with 0, the numbers of the points with 1.",
             ),
         ),

@@ -1,13 +1,9 @@
 """The self-checks of chapter 10, decisions: right answers from formulas and from the reference posterior."""
 
-from functools import cache
-
 import numpy as np
-from scipy import stats
 
 from sidebyside.exercises import Exercise, Mistake
-from sidebyside.datasets import load_radon
-from sidebyside.references import load_reference
+from sidebyside.exercises.stored import stored
 
 MU, SIGMA = 1.5, 0.76  # of log readings, exercise 1
 AFTER, FIX_COST = 2, 2000  # pCi/L left after fixing, dollars
@@ -32,22 +28,6 @@ def _basement(weight: float) -> float:
 
 def _weight(readings: int) -> float:
     return (1 - NOISE) / (1 - NOISE + NOISE / readings)
-
-
-@cache
-def _after_reading(reading: float = 4, county: str = "Stearns") -> tuple[float, float]:
-    """Return expected improvement and median level of the air in a house with this reading (pCi/L)."""
-    parameters = load_reference("radon_intercepts").parameters
-    place = sorted(set(load_radon()["county"])).index(county)
-    rng = np.random.default_rng(10)
-    size = 400_000
-    level = rng.normal(parameters["alpha"]["mean"][place], parameters["alpha"]["sd"][place], size)
-    sigma = rng.normal(parameters["sigma_y"]["mean"], parameters["sigma_y"]["sd"], size)
-    noise, upstairs = rng.beta(12, 8, size), np.exp(rng.normal(np.log(0.64), 0.15, size))
-    weight = stats.norm.pdf(np.log(reading), level, sigma)
-    centre = level + (1 - noise) * (np.log(reading) - level)
-    air = upstairs * np.exp(rng.normal(centre, sigma * np.sqrt(noise * (1 - noise))))
-    return float(np.average(np.maximum(air - AFTER, 0), weights=weight)), float(np.median(air))
 
 
 EXERCISES = {
@@ -115,7 +95,7 @@ EXERCISES = {
         ),
     ),
     "10-dial": Exercise(
-        right=lambda: AFTER + _after_reading()[0],
+        right=lambda: AFTER + stored("10-dial, improvement"),
         tolerance=0.1,
         low=0,
         high=100,
@@ -127,9 +107,12 @@ EXERCISES = {
                 lambda: 4.0,
                 "4 is what the detector says. The dial is about the air that one breathes, if one knew it exactly.",
             ),
-            Mistake(lambda: _after_reading()[0], "That is the expected improvement. Which level does it start from?"),
             Mistake(
-                lambda: _after_reading()[1],
+                lambda: stored("10-dial, improvement"),
+                "That is the expected improvement. Which level does it start from?",
+            ),
+            Mistake(
+                lambda: stored("10-dial, level of the air"),
                 "That is the typical level of the air after such a reading. Average the improvement over the draws.",
             ),
         ),

@@ -1,26 +1,13 @@
 """Checks of chapter 14, calibration."""
 
-from functools import cache
-
 import numpy as np
 from scipy import stats
 
 from sidebyside.exercises import Exercise, Mistake
+from sidebyside.exercises.stored import stored
 
-DRAWS, CORRELATION = 99, 0.9
+DRAWS = 99
 PATIENTS = 5  # of the exercise on the Laplace approximation; the prior is chapter 2's, Beta(2, 2)
-
-
-@cache
-def _at_ends(correlation: float = CORRELATION, draws: int = DRAWS) -> float:
-    """Share of worlds whose truth is below or above all of a chain's draws; all of them standard normal."""
-    rng = np.random.default_rng(14)
-    value = rng.normal(size=100_000)
-    low, high = value, value
-    for _ in range(draws - 1):
-        value = correlation * value + np.sqrt(1 - correlation**2) * rng.normal(size=value.size)
-        low, high = np.minimum(low, value), np.maximum(high, value)
-    return float(np.mean(stats.norm.cdf(low) + stats.norm.sf(high)))  # the truth is integrated out
 
 
 def _held(share: float = 0.8, patients: int = PATIENTS, observed_prior: bool = True) -> float:
@@ -61,7 +48,7 @@ EXERCISES = {
         ),
     ),
     "14-sticky": Exercise(
-        right=_at_ends,
+        right=lambda: stored("14-sticky"),
         tolerance=0.012,
         low=0,
         high=1,
@@ -71,7 +58,7 @@ EXERCISES = {
         "of that kind among its draws, and count the ranks 0 and 99.",
         mistakes=(
             Mistake(lambda: 2 / (DRAWS + 1), "That is for independent draws."),
-            Mistake(lambda: _at_ends() / 2, "That is one of the two ends."),
+            Mistake(lambda: stored("14-sticky") / 2, "That is one of the two ends."),
         ),
     ),
     "14-laplace": Exercise(

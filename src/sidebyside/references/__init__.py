@@ -1,8 +1,8 @@
 """Reference posteriors: what the libraries' draws are held against.
 
-Each reference is made without any of the five libraries: an independent log density in NumPy and SciPy, integrated
-numerically (or sampled by emcee where the parameters are too many for a grid). ``make references`` makes them all
-anew; each JSON file says how it was made and how exact it is.
+Each reference is made without any of the five libraries, by an independent log density in NumPy and SciPy.
+``make references`` makes them all anew (``make_references/``, which is no part of the package); each JSON file says how
+it was made and how exact it is.
 """
 
 import json

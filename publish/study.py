@@ -7,7 +7,6 @@ import argparse
 import shutil
 import sys
 from collections.abc import Collection, Mapping
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -17,9 +16,9 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from publish.cuts import Book, CutError, site_address, write_cuts
 from sidebyside.doctor import requirements, version_of
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish.cuts import Book, CutError, site_address, write_cuts
 
 START = "START.ipynb"
 # The course's own setting would give a notebook a text twin when it is saved; a copy to work in needs none.
@@ -75,7 +74,7 @@ def start_page(
         others = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         command = f'make lab LIBS="{" ".join([*installed, absent[0]])}"'
         libraries += f" Not here: {others}. To add one, stop, and type for example `{command}`."
-    page = Template(files("sidebyside.publish").joinpath("start.md").read_text("utf-8")).substitute(
+    page = Template(Path(__file__).with_name("start.md").read_text("utf-8")).substitute(
         title=book.title,
         chapters="\n".join(rows),
         folder=study.name,
@@ -92,7 +91,7 @@ def start_page(
 
 def main(arguments: list[str] | None = None) -> int:
     """Make the folder, say what is in it, and return 1 if a chapter can't be cut."""
-    parser = argparse.ArgumentParser(prog="python -m sidebyside.publish.study", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m publish.study", description=__doc__.partition("\n")[0])
     parser.add_argument("notebooks", type=Path, help="where the chapters are: notebooks")
     parser.add_argument("study", type=Path, help="the folder to work in; what is there already stays")
     given = parser.parse_args(arguments)

@@ -23,9 +23,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from sidebyside.publish.decks import figures_shown
-from sidebyside.publish.pictures import FOR_DECKS
-from sidebyside.publish.tags import cell_name
+from publish.decks import figures_shown
+from publish.pictures import FOR_DECKS
+from publish.tags import cell_name
 
 TEXT_FORMAT = "md:myst"
 FIGURE_WARNING = 100_000  # bytes
@@ -308,6 +308,9 @@ def run(text: Path, stored: Path) -> list[str]:
     def clock(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
         took[cell.metadata.get("name") or where] = time.monotonic() - began
 
+    # The kernel starts in the notebook's folder, and what draws for decks is no part of the installed package.
+    search = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    settings = {"PYTHONPATH": search, "SIDEBYSIDE_STORING": "1", FOR_DECKS: " ".join(for_decks)}
     client = NotebookClient(
         notebook,
         resources={"metadata": {"path": str(text.parent.resolve())}},
@@ -317,13 +320,13 @@ def run(text: Path, stored: Path) -> list[str]:
         on_cell_executed=clock,
         extra_arguments=[
             "--log-level=ERROR",  # else it warns of its TCP ports, about which an author can do nothing
-            "--IPKernelApp.extensions=['sidebyside.publish.projector']",
+            "--IPKernelApp.extensions=['publish.projector']",
         ],
     )
     started = time.monotonic()
     try:
         # The package switches progress bars off when outputs are going to be stored.
-        client.execute(env={**os.environ, "SIDEBYSIDE_STORING": "1", FOR_DECKS: " ".join(for_decks)})
+        client.execute(env={**os.environ, **settings})
     except (CellExecutionError, DeadKernelError) as error:
         raise ExecuteError(f"{where} failed:\n{ANSI.sub('', str(error))}" + _keep_failed(notebook, stored)) from error
     seconds = time.monotonic() - started

@@ -18,12 +18,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from publish.cuts import Book, CutError, site_address, write_cuts
 from sidebyside.libraries import TAGS
-from sidebyside.publish.cuts import Book, CutError, site_address, write_cuts
 
 BRANCH = "notebooks"
 LATEST = (*TAGS, "full")
-SOURCES = ("_config.yml", "book/references.bib", "environment.yml", "notebooks", "pyproject.toml", "src")
+SOURCES = ("_config.yml", "book/references.bib", "environment.yml", "notebooks", "publish", "pyproject.toml", "src")
 README = """\
 # {title}: the notebooks
 

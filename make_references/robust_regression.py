@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit
 
+from make_references.quadrature import make_reference
 from sidebyside.datasets import load_hogg
-from sidebyside.references.quadrature import make_reference
 
 _hogg = load_hogg()
 X = ((_hogg["x"] - _hogg["x"].mean()) / 100).to_numpy()

@@ -1,14 +1,14 @@
-"""The radon models of chapters 8 to 10, written once more in NumPy and SciPy: what the five libraries are held against.
+"""The radon model of chapters 8 to 11, integrated on a grid: exact, in seconds, without any of the five libraries.
 
-Given the standard deviations (and the correlation), everything else in these models is Gaussian. So the fixed effects
-and the counties' effects are integrated out in closed form, and only two or four numbers are left for a grid: the
-posterior is a mixture of Gaussians, one a grid point, and its moments are sums. Both models are one: with varying
-intercepts alone, the standard deviation of the slopes is zero.
+Given the standard deviations (and the correlation), everything else in the model is Gaussian. So the fixed effects and
+the counties' effects are integrated out in closed form, and only two or four numbers are left for a grid: the posterior
+is a mixture of Gaussians, one for each grid point, and its moments are sums. With varying intercepts alone, the
+standard deviation of the slopes is zero. Chapter 11 fits it 65 times on many machines; ``make references`` makes the
+reference posteriors of chapters 8 and 9 with it.
 
 In comments: J counties, G grid points, e[j] = (intercept's effect, slope's effect) of county j.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,12 @@ PRIOR_MEAN, PRIOR_SD = np.array([1.0, 0.0, 0.0]), 1.0  # of (gamma_0, gamma_1, b
 BLOCK = 2000  # grid points at a time
 SEED, PUT_AWAY = 20109, 20  # chapter 9's draw of the counties that it puts away
 NEGLIGIBLE = 1e-14  # share of the largest weight below which a grid point is left out
+# From and to of each standard deviation and of the correlation.
+BOXES = {
+    "radon_intercepts": {"sigma_alpha": (0, 0.6), "sigma_y": (0.66, 0.87)},
+    "radon_training": {"sigma_alpha": (0, 0.6), "sigma_y": (0.66, 0.93)},
+    "radon_slopes": {"sigma_alpha": (0, 0.6), "sigma_beta": (0, 1.4), "rho": (-1, 1), "sigma_y": (0.66, 0.87)},
+}
 
 
 @dataclass(frozen=True)
@@ -65,43 +71,6 @@ def _houses(radon: pd.DataFrame) -> Houses:
         floor=radon["floor"].to_numpy(dtype=float),
         county=radon["county"].astype("category").cat.codes.to_numpy(),
         u=np.log(radon.groupby("county")["uranium_ppm"].first().to_numpy()),
-    )
-
-
-def _log_priors(gamma_0, gamma_1, beta, sigma_alpha, sigma_y) -> float:
-    return (
-        stats.norm.logpdf([gamma_0, gamma_1, beta], PRIOR_MEAN, PRIOR_SD).sum()
-        + stats.halfnorm.logpdf([sigma_alpha, sigma_y]).sum()
-    )
-
-
-def intercepts(gamma_0, gamma_1, beta, sigma_alpha, sigma_y, z, *, houses: Houses) -> float:
-    """Log joint density of the model with varying intercepts."""
-    alpha = gamma_0 + gamma_1 * houses.u + sigma_alpha * np.asarray(z)
-    mean = alpha[houses.county] + beta * houses.floor
-    return float(
-        _log_priors(gamma_0, gamma_1, beta, sigma_alpha, sigma_y)
-        + stats.norm.logpdf(z).sum()
-        + stats.norm.logpdf(houses.y, mean, sigma_y).sum()
-    )
-
-
-def slopes(gamma_0, gamma_1, mu_beta, sigma_alpha, sigma_beta, r, sigma_y, z_alpha, z_beta, *, houses: Houses) -> float:
-    """Log joint density of the model with varying intercepts and slopes; their correlation is 2 r - 1."""
-    rho = 2 * r - 1
-    covariance = np.array(
-        [[sigma_alpha**2, rho * sigma_alpha * sigma_beta], [rho * sigma_alpha * sigma_beta, sigma_beta**2]]
-    )
-    effects = np.column_stack([z_alpha, z_beta]) @ np.linalg.cholesky(covariance).T
-    alpha, beta = gamma_0 + gamma_1 * houses.u + effects[:, 0], mu_beta + effects[:, 1]
-    mean = alpha[houses.county] + beta[houses.county] * houses.floor
-    return float(
-        _log_priors(gamma_0, gamma_1, mu_beta, sigma_alpha, sigma_y)
-        + stats.halfnorm.logpdf(sigma_beta)
-        + stats.beta.logpdf(r, 2, 2)
-        + stats.norm.logpdf(z_alpha).sum()
-        + stats.norm.logpdf(z_beta).sum()
-        + stats.norm.logpdf(houses.y, mean, sigma_y).sum()
     )
 
 
@@ -160,23 +129,12 @@ def conditional(houses: Houses, sigma_alpha, sigma_beta, rho, sigma_y) -> tuple:
     return log_likelihood, pairs
 
 
-MODELS = {
-    # (from, to) of each standard deviation and of the correlation; grid points an axis, coarser and finer
-    "radon_intercepts": {"box": {"sigma_alpha": (0, 0.6), "sigma_y": (0.66, 0.87)}, "grids": (40, 60)},
-    "radon_training": {"box": {"sigma_alpha": (0, 0.6), "sigma_y": (0.66, 0.93)}, "grids": (40, 60)},
-    "radon_slopes": {
-        "box": {"sigma_alpha": (0, 0.6), "sigma_beta": (0, 1.4), "rho": (-1, 1), "sigma_y": (0.66, 0.87)},
-        "grids": (16, 22),
-    },
-}
-
-
 def grid_moments(name: str, points: int, houses: Houses | None = None) -> dict[str, dict[str, np.ndarray]]:
     """Mean, standard deviation and kurtosis of each parameter by Gauss-Legendre quadrature with ``points`` an axis.
 
     ``houses`` are other data in the place of the model's own.
     """
-    houses, box = houses or data(name), MODELS[name]["box"]
+    houses, box = houses or data(name), BOXES[name]
     node, share = leggauss(points)
     axes = {axis: low + (node + 1) / 2 * (high - low) for axis, (low, high) in box.items()}
     grid = {axis: values.ravel() for axis, values in zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True)}
@@ -264,55 +222,3 @@ def leave_out(county: int, grids: tuple[int, int] = (40, 60)) -> Reference:
         parameters["alpha_new" if name == "alpha" else name] = own | errors
     how = f"as radon_training, without county {county}"
     return Reference(name="radon_left_out", how=how, parameters=parameters, points=[], log_density=np.array([]))
-
-
-def _points(name: str) -> tuple[list[dict], Callable[..., float]]:
-    """Where the log density is stored: the first is the base; then one parameter changes at a time; then all."""
-    counties = len(data(name).u)
-    wave = np.round(np.sin(np.arange(counties)), 3)  # any fixed numbers of about the right size
-    other = np.round(np.cos(2.0 * np.arange(counties)), 3)
-    single = wave.copy()
-    single[0] += 1.5  # one county alone
-    base = {"gamma_0": 1.4, "gamma_1": 0.7, "beta": -0.6, "sigma_alpha": 0.2, "sigma_y": 0.8, "z": wave}
-    changes = {"gamma_0": 1.1, "gamma_1": 0.1, "beta": -0.1, "sigma_alpha": 0.5, "sigma_y": 1.1, "z": other}
-    singles, function = {"z": single}, intercepts
-    if name == "radon_slopes":
-        function = slopes
-        extra = {"sigma_beta": 0.3, "r": 0.4}, {"sigma_beta": 0.6, "r": 0.8}
-        base, changes = (
-            {"gamma_0": p["gamma_0"], "gamma_1": p["gamma_1"], "mu_beta": p["beta"], "sigma_alpha": p["sigma_alpha"]}
-            | more
-            | {"sigma_y": p["sigma_y"], "z_alpha": p["z"], "z_beta": p["z"][::-1]}
-            for p, more in zip((base, changes), extra, strict=True)
-        )
-        last = base["z_beta"].copy()
-        last[-1] -= 1.5
-        singles = {"z_alpha": single, "z_beta": last}
-    points = [base, *({**base, key: value} for key, value in changes.items())]
-    points += [*({**base, key: value} for key, value in singles.items()), changes]
-    return points, function
-
-
-def make(name: str, grids: tuple[int, int] | None = None) -> dict:
-    """Make one of this module's references; ``grids`` are the coarser and the finer number of points an axis."""
-    coarse_points, fine_points = grids or MODELS[name]["grids"]
-    coarse, fine = grid_moments(name, coarse_points), grid_moments(name, fine_points)
-    edge = fine.pop("edge")
-    parameters = {
-        parameter: {kind: np.round(value, 8).tolist() for kind, value in moments.items()}
-        | {f"{kind}_error": np.abs(moments[kind] - coarse[parameter][kind]).tolist() for kind in ("mean", "sd")}
-        for parameter, moments in fine.items()
-    }
-    points, function = _points(name)
-    return {
-        "name": name,
-        "how": (
-            "All but the standard deviations (and the correlation) integrated in closed form, these by Gauss-Legendre "
-            f"quadrature on {fine_points} points an axis, in NumPy and SciPy; the errors are the differences from "
-            f"{coarse_points} points an axis; mass at the upper edges of the box: {edge:.0e}. "
-            "Made by `make references`."
-        ),
-        "parameters": parameters,
-        "points": [{key: np.asarray(value).tolist() for key, value in point.items()} for point in points],
-        "log_density": [function(**point, houses=data(name)) for point in points],
-    }

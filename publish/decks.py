@@ -1,6 +1,6 @@
 """Make the decks: reveal.js slides that need no network, and a PDF of each where Chromium is installed.
 
-Run ``python -m sidebyside.publish.decks SLIDES_DIR OUT_DIR``. A deck is a notebook of Markdown cells whose metadata
+Run ``python -m publish.decks SLIDES_DIR OUT_DIR``. A deck is a notebook of Markdown cells whose metadata
 say where a slide begins (nbconvert's ``slideshow.slide_type``). A deck computes nothing: it shows what chapters hold.
 
 - ``![words](chapter:06_robust_regression#fig-outliers)`` becomes the stored figure of the cell with that name. With
@@ -46,10 +46,10 @@ from nbconvert import SlidesExporter
 from nbconvert.preprocessors import Preprocessor
 from traitlets import Unicode
 
+from publish.cuts import site_address
+from publish.deck_code import OF_A_LIBRARY, Asked, Code, code_block, select_lines
+from publish.pictures import PROJECTOR, last_frame
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish.cuts import site_address
-from sidebyside.publish.deck_code import OF_A_LIBRARY, Asked, Code, code_block, select_lines
-from sidebyside.publish.pictures import PROJECTOR, last_frame
 
 # What the decks load, all of it from packages in the lock: (distribution, folder in it, files).
 ASSETS = (
@@ -444,7 +444,7 @@ def build(slides: Path, out: Path, notebooks: Path) -> list[Path]:
 
 def main() -> int:
     """Build the decks from the command line; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m sidebyside.publish.decks", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m publish.decks", description=__doc__.split("\n")[0])
     parser.add_argument("slides", type=Path, help="folder of the decks")
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--notebooks", type=Path, help="folder of the chapters (default: beside the decks' folder)")

@@ -14,9 +14,9 @@ from urllib.parse import quote
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from publish.branch import BRANCH
+from publish.cuts import Book, CutError, owner_and_name, write_cuts
 from sidebyside.libraries import TAGS
-from sidebyside.publish.branch import BRANCH
-from sidebyside.publish.cuts import Book, CutError, owner_and_name, write_cuts
 
 FOLDER = "cuts"
 COLAB = "https://colab.research.google.com/github/{owner}/blob/{branch}/full/{name}"

@@ -1,9 +1,14 @@
-"""Make every reference posterior anew: ``make references``."""
+"""Make every reference posterior anew, then the exercises' answers: ``make references``.
+
+They go into the package, where ``sidebyside.load_reference`` and ``sidebyside.check`` find them. The answers alone:
+``python -m make_references.answers``.
+"""
 
 import json
 from pathlib import Path
 
-from sidebyside.references import (
+from make_references import (
+    answers,
     approximations,
     bayesian_network,
     bradley_terry,
@@ -14,9 +19,11 @@ from sidebyside.references import (
     two_proportions,
 )
 
+STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "references"
+
 
 def main() -> None:
-    """Write each model's JSON beside this file."""
+    """Write each model's JSON and the answers into the package."""
     chapters = (
         two_proportions,
         linear_regression,
@@ -30,8 +37,9 @@ def main() -> None:
     for chapter in chapters:
         for name in chapter.MODELS:
             reference = chapter.make(name)
-            Path(__file__).with_name(f"{name}.json").write_text(json.dumps(reference, indent=2) + "\n")
+            (STORE / f"{name}.json").write_text(json.dumps(reference, indent=2) + "\n")
             print(name, reference["how"])  # noqa: T201
+    answers.main()
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ from scipy import stats
 from scipy.optimize import minimize
 from scipy.special import gammaln, logsumexp
 
+from make_references import robust_regression
+from make_references.quadrature import grid_moments
+from sidebyside import radon_grid
 from sidebyside.datasets import load_hogg
-from sidebyside.references import hierarchical_regression, robust_regression
-from sidebyside.references.quadrature import grid_moments
 
 LARGEST = 2  # houses: the counties with at most so many make the funnel
 NOT_CENTRED = load_hogg()["x"].mean() / 100  # what chapter 6 takes off x
@@ -46,7 +47,7 @@ def robust_line(position: np.ndarray, x: np.ndarray = robust_regression.X) -> np
 
 def small_counties() -> tuple[np.ndarray, np.ndarray]:
     """Return the smallest counties' own levels (log pCi/L), as no pooling has them, and their standard errors."""
-    houses = hierarchical_regression.data()
+    houses = radon_grid.data()
     counties = len(houses.u)
     design = np.column_stack([np.eye(counties)[houses.county], houses.floor])
     best, squares, *_ = np.linalg.lstsq(design, houses.y)

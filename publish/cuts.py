@@ -22,9 +22,9 @@ import yaml
 from nbformat import NotebookNode
 from pybtex.database import BibliographyData, Entry, parse_file
 
+from publish.tags import TagError, cell_name, library_tag
 from sidebyside.colab import marks
 from sidebyside.libraries import LIBRARIES, TAGS, Library
-from sidebyside.publish.tags import TagError, cell_name, library_tag
 
 ROLE = re.compile(r"(?<!`)\{(?P<role>[a-z][\w:-]*)\}`(?P<content>[^`]+)`")
 DIRECTIVE = re.compile(

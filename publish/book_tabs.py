@@ -16,9 +16,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx_design.shared import create_component
 
+from publish.pictures import PROJECTOR, last_frame
+from publish.tags import TagError, cell_name, library_tag
 from sidebyside.libraries import LIBRARIES, TAGS
-from sidebyside.publish.pictures import PROJECTOR, last_frame
-from sidebyside.publish.tags import TagError, cell_name, library_tag
 
 GATHERED = (*TAGS, "solution")
 

@@ -21,7 +21,7 @@ from matplotlib.ticker import AutoLocator, MaxNLocator
 from PIL import Image
 from traitlets import Unicode
 
-from sidebyside.publish.pictures import FOR_DECKS, PROJECTOR
+from publish.pictures import FOR_DECKS, PROJECTOR
 
 WIDTH, HEIGHT = 11.5, 5.4  # inches: what a slide of 12.8 by 7.2 inches leaves to a figure below one line of heading
 SMALLEST = 18  # points: capitals as high as a fortieth of the slide

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
+from make_references.quadrature import make_reference
 from sidebyside.datasets import load_penguins
-from sidebyside.references.quadrature import make_reference
 
 _penguins = load_penguins().dropna(subset=["flipper_length_mm", "body_mass_g"])
 _adelie = _penguins[_penguins["species"] == "Adelie"]

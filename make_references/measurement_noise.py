@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
+from make_references.quadrature import make_reference
 from sidebyside.datasets import load_hogg, load_radon
-from sidebyside.references.quadrature import make_reference
 
 _hogg = load_hogg().loc[5:]
 X = ((_hogg["x"] - _hogg["x"].mean()) / 100).to_numpy()
