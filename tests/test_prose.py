@@ -17,7 +17,7 @@ from benchmark import problems
 from sidebyside.exercises import exercises_of
 from sidebyside.exercises.chapter_10 import _after_reading, _gain
 from sidebyside.datasets import load_radon
-from sidebyside.doctor import version_of
+from sidebyside.installed import version_of
 from sidebyside.references import (
     bradley_terry,
     hierarchical_regression,

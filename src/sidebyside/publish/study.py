@@ -17,7 +17,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from sidebyside.doctor import requirements, version_of
+from sidebyside.installed import requirements, version_of
 from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.publish.cuts import Book, CutError, site_address, write_cuts
 
