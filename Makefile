@@ -77,10 +77,10 @@ lab: | $(BIN)/python ## open JupyterLab at your start page; LIBS="pymc numpyro" 
 doctor: ## is this machine ready? Tries each library that is installed; LIBS="pymc stan" demands those
 	@python=; if [ -x $(BIN)/python ]; then python=$(BIN)/python; else \
 	  for candidate in $${VIRTUAL_ENV:+python} $${CONDA_PREFIX:+python} python3.12 python3 python; do \
-	    if $$candidate -c 'import dataclasses' 2>/dev/null; then python=$$candidate; break; fi; \
+	    if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null; then python=$$candidate; break; fi; \
 	  done; \
 	  if [ -z "$$python" ]; then \
-	    echo "There is no Python here: install Python 3.12, then type: make lab LIBS=\"pymc\"" >&2; exit 1; \
+	    echo "There is no Python 3.7 or newer here, and the course needs 3.12: install Python 3.12, then type: make lab LIBS=\"pymc\"" >&2; exit 1; \
 	  fi; \
 	  echo "There is no .venv here yet (make lab LIBS=\"pymc\" makes one): this is what $$python sees."; \
 	fi; \

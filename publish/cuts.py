@@ -1,9 +1,10 @@
 """Make the notebooks that people run from each chapter: ``make cuts``.
 
-A cut keeps the cells of everybody and those of one library, the full notebook those of all, both without outputs; a
-workshop notebook is a cut, or a full notebook, whose solutions have become a place to write. The first code cell of
-each is made here: it calls :func:`sidebyside.colab.set_up`. The book's roles and directives, which would show raw in
-JupyterLab, on Colab and on GitHub, become plain Markdown with links to the book. The same chapter gives the same bytes.
+A cut keeps the cells of everybody and those of one library, the full notebook those of all, both without outputs and
+without the prose tagged ``book``, which is true of the book's page alone. A workshop notebook is a cut, or a full
+notebook, whose solutions have become a place to write. The first code cell of each is made here: it calls
+:func:`sidebyside.colab.set_up`. The book's roles and directives, which would show raw in JupyterLab, on Colab and on
+GitHub, become plain Markdown with links to the book. The same chapter gives the same bytes.
 """
 
 import argparse
@@ -19,10 +20,11 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 import yaml
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from pybtex.database import BibliographyData, Entry, parse_file
 
-from publish.tags import TagError, cell_name, library_tag
+from publish.tags import BOOK, TagError, cell_name, library_tag
 from sidebyside.colab import marks
 from sidebyside.libraries import LIBRARIES, TAGS, Library
 
@@ -36,14 +38,8 @@ TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 ADMONITIONS = {"admonition", "caution", "dropdown", "hint", "important", "note", "seealso", "tip", "warning"}
 
-# What chapters say of the page around them, which is not true of a notebook.
-OF_TABS = (
-    "Choose your library in the tabs; the page remembers it. "
-    'On a wide screen, "Side by side" puts any two next to each other.'
-)
-OF_THE_PAGE = "; they were run like everything else on this page"
-OF_SOLUTIONS = re.compile(r"Solutions are folded away below[^.]*\.")
 PIP_NAMES = {"daft": "daft-pgm", "sklearn": "scikit-learn"}
+PYTHON_BODIES = {"capture", "prun", "time", "timeit"}  # cell magics that run what stands below them as Python
 OF_THE_HOST = {"IPython", "ipywidgets"}  # tied to the front end: whoever runs the notebook has the right ones
 
 
@@ -261,20 +257,45 @@ def check_imports(code: str, tag: str | None, where: str) -> None:
 def libraries_of(notebook: NotebookNode, chapter: PurePosixPath) -> list[str | None]:
     """Return the library tag of every cell, None where the cell is everybody's.
 
-    Raises :class:`CutError`, naming the cell, at malformed tags and at an import of another library.
+    Raises :class:`CutError`, naming the cell, at malformed tags, at an import of another library, and at code that
+    can't be cut: tagged ``book``, begun with a cell magic where a comment has to come first, or not Python.
     """
     tags = []
     for number, cell in enumerate(notebook.cells, start=1):
-        where = cell_name(chapter, number, cell.source)
+        where, given = cell_name(chapter, number, cell.source), cell.metadata.get("tags", [])
         try:
-            tags.append(library_tag(cell.metadata.get("tags", []), where))
+            tags.append(library_tag(given, where))
         except TagError as error:
             raise CutError(str(error)) from error
         if cell.cell_type == "code":
             check_imports(cell.source, tags[-1], where)
-            if tags[-1] and cell.source.startswith("%%"):
-                raise CutError(f"{where}: a library's cell can't begin with %%, for full notebooks begin it with #.")
+            if BOOK in given:
+                raise CutError(f"{where}: the tag {BOOK!r} is for prose; the notebooks run all code.")
+            if cell.source.startswith("%%") and (tags[-1] or "solution" in given):
+                whose = "a library's cell" if tags[-1] else "a solution"
+                raise CutError(f"{where}: {whose} can't begin with %%, for notebooks begin it with #.")
+            try:
+                imported_modules(cell.source)
+            except SyntaxError as error:
+                raise CutError(f"{where} is not Python: {error.msg}, line {error.lineno}.") from error
     return tags
+
+
+def imported_modules(source: str) -> set[str]:
+    """Return the top-level modules that a cell imports; lines with ``%``, ``!`` or ``?`` are IPython's, and may stand.
+
+    Raises SyntaxError where the rest is not Python.
+    """
+    first, _, body = source.partition("\n")
+    if first.startswith("%%"):
+        return imported_modules(body) if first[2:].partition(" ")[0] in PYTHON_BODIES else set()
+    imported = set()
+    for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
+        if isinstance(node, ast.Import):
+            imported |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module.partition(".")[0])
+    return imported
 
 
 def distributions(cells: Iterable[NotebookNode]) -> list[str]:
@@ -282,11 +303,7 @@ def distributions(cells: Iterable[NotebookNode]) -> list[str]:
     imported = set()
     for cell in cells:
         if cell.cell_type == "code" and not set(cell.metadata.get("tags", [])) & set(TAGS):
-            for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Import):
-                    imported |= {name.name.partition(".")[0] for name in node.names}
-                elif isinstance(node, ast.ImportFrom):
-                    imported.add(node.module.partition(".")[0])
+            imported |= imported_modules(cell.source)
     asked = imported - sys.stdlib_module_names - {"sidebyside"} - OF_THE_HOST
     return sorted(PIP_NAMES.get(module, module) for module in asked)
 
@@ -369,18 +386,14 @@ def cut(
     cells = []
     wanted = {None, *(library.tag for library in edition.libraries)}
     for number, (cell, tag) in enumerate(zip(notebook.cells, libraries_of(notebook, chapter), strict=True), start=1):
-        if tag not in wanted:
+        if tag not in wanted or BOOK in cell.metadata.get("tags", []):
             continue
         kept, solution = nbformat.from_dict(cell), "solution" in cell.metadata.get("tags", [])
         if kept.cell_type == "code":
             kept.outputs, kept.execution_count = [], None
         else:
             kept.source = plain_markdown(kept.source, chapter, book, cell_name(chapter, number, cell.source))
-            kept.source = kept.source.replace(OF_TABS, "").replace(OF_THE_PAGE, "").strip()
-            if edition.workshop:
-                kept.source = OF_SOLUTIONS.sub(
-                    f"The solutions are on [the book's page]({book.page(chapter)}).", kept.source
-                )
+            kept.source = kept.source.strip()
         if tag and edition.full and not (solution and kept.cell_type == "code"):
             name_library(kept, tag)
         if solution:

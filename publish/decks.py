@@ -25,8 +25,10 @@ it; every other deck is in English.
 """
 
 import argparse
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,6 +81,8 @@ CODE = re.compile(
     r"```$",
     re.MULTILINE,
 )
+# What is meant as a reference and is none of the above; prose has a space after its colon ("next chapter: priors").
+MISWRITTEN = re.compile(r"chapter:[\w#{]|\]\(\s*chapter:|^```\w*\n#\s*chapter:", re.MULTILINE)
 LIBRARY = re.compile(rf"\*\*({'|'.join(LIBRARIES)})\*\*")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 OPENS = re.compile(r"\*\*(\d+):([0-5]\d)\*\*")
@@ -120,7 +124,7 @@ class Chapters(Preprocessor):
                     f"{self.where}: holds a {cell.cell_type} cell. A deck is Markdown alone: "
                     "put the code into a chapter and refer to its cell's name."
                 )
-            if "chapter:" in IMAGE.sub("", CODE.sub("", cell.source)):
+            if MISWRITTEN.search(IMAGE.sub("", CODE.sub("", cell.source))):
                 raise DeckError(
                     f"{self.where}: a reference to a chapter cannot be read. Write "
                     "![words](chapter:NOTEBOOK#NAME), or a fenced block with the line '# chapter:NOTEBOOK#NAME', which "
@@ -397,10 +401,13 @@ def export(deck: Path, notebooks: Path) -> str:
     return exporter.from_notebook_node(nb, resources)[0]
 
 
-def print_pdf(browser: str, html: Path, pdf: Path) -> None:
-    """Print the deck at ``html`` to ``pdf``, one page a slide. Raises :class:`DeckError` where the browser fails."""
-    with tempfile.TemporaryDirectory() as profile:
-        done = subprocess.run(
+def print_pdf(browser: str, html: Path, pdf: Path, limit: float = 120) -> None:
+    """Print the deck at ``html`` to ``pdf``, one page a slide.
+
+    Raises :class:`DeckError` where the browser fails, or is not done after ``limit`` seconds.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        process = subprocess.Popen(
             [
                 browser,
                 "--headless",
@@ -413,13 +420,22 @@ def print_pdf(browser: str, html: Path, pdf: Path) -> None:
                 f"--print-to-pdf={pdf.resolve()}",
                 f"{html.resolve().as_uri()}?print-pdf&theme=light",
             ],
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
-            check=False,
+            start_new_session=True,
         )
-    if done.returncode or not pdf.exists():
-        raise DeckError(f"{browser} could not print {html}: {done.stderr.strip()}")
+        try:
+            _, said = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(process.pid, signal.SIGKILL)  # its helpers too, which would go on
+            process.wait()
+            raise DeckError(
+                f"{browser} did not print {html} within {limit:g} seconds and was stopped. The deck is built, without "
+                "its PDF: end other runs of the browser and try again."
+            ) from error
+    if process.returncode or not pdf.exists():
+        raise DeckError(f"{browser} could not print {html}: {said.strip()}")
     # Two prints differ in their dates alone; blanks of the same length keep the file's offsets right.
     pdf.write_bytes(re.sub(rb"/(Creation|Mod)Date \([^)]*\)", lambda date: b" " * len(date[0]), pdf.read_bytes()))
 

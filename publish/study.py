@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from publish.cuts import Book, CutError, site_address, write_cuts
-from sidebyside.doctor import requirements, version_of
+from sidebyside.installed import requirements, version_of
 from sidebyside.libraries import LIBRARIES, TAGS
 
 START = "START.ipynb"

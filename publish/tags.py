@@ -6,7 +6,9 @@ from pathlib import PurePath
 
 from sidebyside.libraries import TAGS
 
+BOOK = "book"  # prose about the page, of its tabs for instance, which no notebook has
 KNOWN = {
+    BOOK,
     "full-width",
     "margin",
     "output_scroll",
@@ -16,8 +18,8 @@ KNOWN = {
     "skip-execution",
     "solution",
 }
-# A misspelt one of these would do harm in silence: an open solution, a set-up cell in the book.
-GUARDED = (*TAGS, "solution", "setup")
+# A misspelt one of these would do harm in silence: an open solution, a set-up cell in the book, tabs in a notebook.
+GUARDED = (*TAGS, "solution", "setup", BOOK)
 KNOWN_PREFIXES = ("hide-", "hide_", "nbval-", "remove-", "remove_")
 NEAR = 0.8
 

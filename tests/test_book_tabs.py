@@ -195,10 +195,20 @@ def test_a_malformed_cell_is_named_with_what_to_do(cell, words):
         assert word in problem
 
 
+def test_prose_for_the_page_alone_is_on_the_page(tmp_path):
+    tab = [markdown("See the next tab.", "stan", "book"), code("import stan", "stan")]
+    result = build(tmp_path, [markdown("# Title"), markdown("Choose in the tabs.", "book"), *tab])
+    assert result.returncode == 0, result.stderr
+    page = BeautifulSoup((tmp_path / "html" / "chapter.html").read_text(), "html.parser")
+    assert "Choose in the tabs." in page.get_text()
+    assert page.select_one(".sd-tab-content").get_text().strip().startswith("See the next tab.")
+
+
 def test_a_malformed_tag_fails_the_build(tmp_path):
-    result = build(tmp_path, [markdown("# Title"), code("x = 1", "pymcc"), code("y = 2", "pymc", "stan")])
+    cells = [code("x = 1", "pymcc"), code("y = 2", "pymc", "stan"), markdown("In the tabs.", "books")]
+    result = build(tmp_path, [markdown("# Title"), *cells])
     assert result.returncode != 0
-    for words in ("chapter.ipynb, cell 2 (x = 1)", "write 'pymc'", "cell 3 (y = 2)"):
+    for words in ("chapter.ipynb, cell 2 (x = 1)", "write 'pymc'", "cell 3 (y = 2)", "write 'book'"):
         assert words in result.stderr
 
 

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from publish import cuts
+from sidebyside import colab
 from sidebyside.colab import LeaveOut
 from sidebyside.libraries import LIBRARIES
 
@@ -68,6 +69,7 @@ with open(told["installed"], "w") as file:
 """
 RUN = """
 import platform, sys
+import packaging.requirements  # it looks at Python's version, and must see the real one
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance(colors="NoColor")
 sys.version_info = VERSION
@@ -174,6 +176,18 @@ def test_on_colab_only_what_lacks_is_installed_and_the_rest_is_kept(machine):
     installed = "nutpie 0.16.11, arviz 1.3.0 (was 0.22.0), pymc 6.4.0 (was 5.28.5), pytensor 3.3.8 (was 2.38.3)"
     assert f"Installed: {installed}, and 1 more that these need." in said
     assert "Left as they were: numpy 2.1.3, jax 0.11.1," in said
+
+
+def test_the_package_that_set_up_compares_versions_with_is_not_moved_under_it(machine):
+    brings = {"numpyro": "0.22.0", "arviz": "1.3.0"}
+    _, (call,) = machine("numpyro", installed=COLAB | {"packaging": "25.0"}, brings=brings)
+    assert "packaging==25.0" in call["constraints"]
+
+
+@pytest.mark.parametrize(("bound", "lacks"), [("~=1.6", True), (">=1,!=1.6.1", True), ("~=1.5,!=1.6.2", False)])
+def test_a_bound_of_any_kind_is_held(monkeypatch, bound, lacks):
+    monkeypatch.setattr(colab, "version_of", {"toy": "1.6.1" if "!=1.6.1" in bound else "1.5.9"}.get)
+    assert colab._lacking({"toy": bound}) == ({"toy": bound} if lacks else {})
 
 
 def test_on_colab_with_everything_there_nothing_is_installed(machine):

@@ -143,25 +143,33 @@ def test_a_workshop_notebook_has_a_place_to_write_above_the_check_and_no_solutio
     assert "secret = 42" in sources(made["pymc"])
 
 
-def test_solutions_are_folded_and_the_text_says_where_they_are(course):
-    told = "Solutions are folded away below each exercise; they were run like everything else on this page. Go."
-    write(
-        course, [*chapter_cells()[:-1], markdown(told), markdown("It is $x$.", "solution"), code("x = 1", "solution")]
-    )
+def test_solutions_are_folded_and_a_workshop_notebook_says_where_they_are(course):
+    write(course, [*chapter_cells()[:-1], markdown("It is $x$.", "solution"), code("x = 1", "solution")])
     made = make(course)
-    *_, text, words, program = made["pymc"].cells
-    assert text.source == "Solutions are folded away below each exercise. Go."
+    *_, words, program = made["pymc"].cells
     assert words.source == "<details>\n<summary>Solution</summary>\n\nIt is $x$.\n\n</details>"
     assert program.source == "#@title Solution\nx = 1"
     assert program.metadata.cellView == "form"
     assert program.metadata.jupyter.source_hidden is True
-    text = made["workshop/pymc"].cells[-2].source
-    assert text == f"The solutions are on [the book's page]({SITE}notebooks/06_small.html). Go."
+    page = f"[The book's page]({SITE}notebooks/06_small.html)"
+    for folder in ("workshop/pymc", "workshop/full"):
+        assert f"{page} shows the outputs too and the solutions" in made[folder].cells[0].source
 
 
-def test_a_text_about_the_books_tabs_is_left_out(course):
-    write(course, [markdown("# R\n\nA."), markdown(f"{cuts.OF_TABS} All use it."), code("import pymc", "pymc")])
-    assert make(course)["full"].cells[2].source == "All use it."
+@pytest.mark.parametrize("tags", [["book"], ["book", "stan"], ["book", "solution"]])
+def test_prose_about_the_books_page_is_in_no_notebook(course, tags):
+    write(course, [*chapter_cells(), markdown("Choose in the tabs.", *tags), markdown("All use it.")])
+    made = make(course)
+    assert list(made) == FOLDERS
+    for folder, notebook in made.items():
+        assert "tabs" not in sources(notebook), folder
+        assert notebook.cells[-1].source == "All use it.", folder
+
+
+def test_code_cant_be_for_the_book_alone(course):
+    write(course, [*chapter_cells(), code("x = 1", "book")])
+    with pytest.raises(cuts.CutError, match=r"cell 15 \(x = 1\): the tag 'book' is for prose"):
+        make(course)
 
 
 def test_a_cut_has_no_outputs_and_no_trace_of_the_run(course):
@@ -231,9 +239,10 @@ def test_the_package_can_be_fetched_from_one_commit(course):
     assert 'course = "git+https://github.com/Side/course.git@0123abc"' in path.read_text().replace('\\"', '"')
 
 
-def test_a_magic_may_not_take_the_place_of_the_librarys_mark(course):
-    write(course, [code("%%time\nimport pymc", "pymc")])
-    with pytest.raises(cuts.CutError, match=r"cell 1 \(%%time\): a library's cell can't begin with %%"):
+@pytest.mark.parametrize(("tag", "whose"), [("pymc", "a library's cell"), ("solution", "a solution")])
+def test_a_magic_may_not_take_the_place_of_a_mark(course, tag, whose):
+    write(course, [code("%%time\nx = 1", tag)])
+    with pytest.raises(cuts.CutError, match=rf"cell 1 \(%%time\): {whose} can't begin with %%"):
         make(course)
 
 
@@ -252,6 +261,7 @@ def test_cuts_of_a_chapter_that_was_renamed_go(course):
         (["pymcc"], "the tag 'pymcc' looks like the library tag 'pymc'; write 'pymc'"),
         (["solutions"], "the tag 'solutions' looks like the tag 'solution'; write 'solution'"),
         (["solution", "NumPyro"], "the tag 'NumPyro' looks like the library tag 'numpyro'; write 'numpyro'"),
+        (["books"], "the tag 'books' looks like the tag 'book'; write 'book'"),
         (["pystan"], "the tag 'pystan' looks like the library tag 'stan'; write 'stan'"),
     ],
 )
@@ -263,8 +273,37 @@ def test_malformed_tags_fail_with_notebook_cell_and_remedy(course, tags, said, c
 
 @pytest.mark.parametrize("tag", [*TAGS, None])
 def test_every_known_tag_is_taken_as_it_is(tag):
-    others = ["solution", "setup", "hide-input", "remove-output", "nbval-check-output", "raises-exception", "margin"]
+    others = [
+        "solution",
+        "setup",
+        "book",
+        "hide-input",
+        "remove-output",
+        "nbval-check-output",
+        "raises-exception",
+        "margin",
+    ]
     assert library_tag([*others, tag] if tag else others, "here") == tag
+
+
+def test_a_shared_cell_may_begin_with_ipythons_own_syntax(course):
+    cells = [
+        code("%matplotlib inline\nimport daft"),
+        code("!echo hello\nfiles = !ls\nimport sklearn.svm"),
+        code("%%time\nimport seaborn"),
+        code("%%bash\nimport nothing, this is no Python"),
+        code("import numpy\nnumpy.mean?"),
+    ]
+    write(course, [markdown("# R"), *cells, code("import pymc", "pymc")])
+    for notebook in make(course).values():
+        assert 'packages=["daft-pgm", "numpy", "scikit-learn", "seaborn"],' in notebook.cells[1].source
+        assert [cell.source for cell in notebook.cells[2:7]] == [cell.source for cell in cells]
+
+
+def test_a_cell_that_is_not_python_is_named(course):
+    write(course, [*chapter_cells(), code("x = 1\ny = = 2")])
+    with pytest.raises(cuts.CutError, match=r"cell 15 \(x = 1\) is not Python: invalid syntax, line 2"):
+        make(course)
 
 
 def test_a_tag_error_begins_with_the_cell():
@@ -408,8 +447,60 @@ def test_a_notebook_has_its_libraries_cells_and_no_others(notebooks, chapters):
         assert used <= (set(TAGS) if path.parent.name == "full" else {path.parent.name}), path
         if path.parts[0] != "workshop":
             cells = chapters[path.name].cells
+            cells = [cell for cell in cells if "book" not in tags_of(cell)]
             kept = [cell for cell in cells if path.parent.name == "full" or not tags_of(cell) & set(TAGS) - used]
             assert len(notebook.cells) == len(kept) + 1, path  # the set-up cell
+
+
+# What is true of the book's page alone. "Side by side" is there a button, elsewhere an adverb.
+OF_THE_PAGE = re.compile(
+    r"\btabs?\b|\"Side by side\"|wide screen|the page remembers|else on this page|\bunfold\b|folded (?:away|cell|code)"
+    r"|(?:all|the) five libraries below|below[^.]* all five\b|choose your library",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Choose your library in the tabs.",
+        "As in the Stan tab.",
+        'On a wide screen, "Side by side" puts two next to each other.',
+        "Solutions are folded away below each exercise.",
+        "They were run like everything else on this page.",
+        "The five libraries below differ.",
+        "The second table below holds all five libraries against it.",
+    ],
+)
+def test_words_about_the_page_are_recognised(told):
+    assert OF_THE_PAGE.search(told)
+
+
+@pytest.mark.parametrize("told", ["They run side by side.", "It is in the table.", "### Side by side"])
+def test_other_words_are_not_taken_for_them(told):
+    assert not OF_THE_PAGE.search(told)
+
+
+REWRITTEN = pytest.mark.xfail(strict=True, reason="chapter 6 is being rewritten, and will tag such prose as book")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(path.name, marks=REWRITTEN) if path.name.startswith("06_") else path.name
+        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    ],
+)
+def test_no_notebook_speaks_of_the_books_page(notebooks, name):
+    told = {
+        f"{path}: {line}"
+        for path, notebook in notebooks.items()
+        if path.name == name
+        for cell in notebook.cells
+        for line in cell.source.splitlines()
+        if OF_THE_PAGE.search(line)
+    }
+    assert not told
 
 
 def test_workshop_notebooks_hold_nothing_of_a_solution_and_keep_the_self_checks(notebooks, chapters):

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 from base64 import b64decode, b64encode
 from importlib.metadata import distribution
@@ -350,6 +351,29 @@ def test_a_reference_that_leads_nowhere(folder, second, said):
 
 
 @pytest.mark.parametrize(
+    "miswritten",
+    [
+        "See chapter:01_toy#model.",
+        "![x](chapter:01_toy #fig-line)",
+        "![x]( chapter:01_toy#fig-line)",
+        "![x](chapter: 01_toy#fig-line)",
+        "```python\n#chapter: 01_toy#model\n```",
+    ],
+)
+def test_a_miswritten_reference_is_no_prose(folder, miswritten):
+    with pytest.raises(decks.DeckError, match="slide 2: a reference to a chapter cannot be read"):
+        decks.export(write_deck(folder, miswritten), folder / "notebooks")
+
+
+@pytest.mark.parametrize(
+    "prose",
+    ["Now the next chapter: priors.", "The next **chapter:** priors.", "- one chapter: *one* question"],
+)
+def test_a_sentence_may_have_a_colon_after_chapter(folder, prose):
+    assert "chapter:" in second_slide(folder, prose).get_text()
+
+
+@pytest.mark.parametrize(
     ("notes", "said"),
     [
         ("No time.", "slide 2: its notes must open with a time, as in **1:30**"),
@@ -410,6 +434,25 @@ def test_the_command_says_what_to_install_where_pdfs_are_demanded(folder, monkey
     said = capsys.readouterr().err
     assert "none of no-such-browser is on your PATH" in said
     assert "apt install chromium" in said
+
+
+def test_a_browser_that_hangs_is_stopped_and_the_deck_remains(folder, monkeypatch, capsys):
+    write_deck(folder, "## Two")
+    browser, started = folder / "hanging-browser", folder / "helper"
+    browser.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {started}\nwait\n")
+    browser.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", ["decks", str(folder / "slides"), str(folder / "out")])
+    monkeypatch.setattr(decks, "BROWSERS", (str(browser),))
+    monkeypatch.setattr(decks.print_pdf, "__defaults__", (2,))
+    assert decks.main() == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"decks: {browser} did not print {folder / 'out' / 'toy.html'} within 2 seconds")
+    assert said.count("\n") == 1
+    assert (folder / "out" / "toy.html").is_file()
+    assert not (folder / "out" / "toy.pdf").exists()
+    assert not (folder / "out" / decks.PRINTED).exists()
+    state = subprocess.run(["ps", "-o", "stat=", "-p", started.read_text()], capture_output=True, text=True)
+    assert state.stdout.strip()[:1] in ("", "Z"), "what the browser started still runs"
 
 
 def test_without_pdfs_nothing_says_that_there_are_any(folder, monkeypatch):

@@ -2,12 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import sidebyside as sbs
 from make_references.answers import ANSWERS, STORE
@@ -150,6 +154,139 @@ def test_a_verdict_says_what_helps(exercise, answer, right, said):
     assert verdict.right is right and bool(verdict) == bool(right) and said in verdict.message
     assert repr(verdict) == verdict.message
     assert verdict._repr_markdown_().replace("*", "") == verdict.message
+
+
+@pytest.mark.parametrize(
+    "answer", [[None], [np.nan], Decimal("NaN"), pd.Series([pd.NA], dtype="Int64"), np.array([None]), -np.inf]
+)
+def test_what_numpy_reads_as_nan_or_infinite_is_told_so(answer):
+    verdict = judge(SLOPE, answer)
+    assert verdict.right is False and "not a finite number" in verdict.message
+
+
+class Hostile:
+    """Raises whatever one asks it for."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, *_, **__):
+        raise self.error
+
+
+def nested():
+    endless = []
+    endless.append(endless)
+    return endless
+
+
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [
+        pytest.param(
+            10**400,
+            "an int that could not be read as numbers (OverflowError: int too large to convert to float)",
+            id="huge int",
+        ),
+        ([10**400], "a list that could not be read as numbers (OverflowError"),
+        (Fraction(10**400), "a Fraction that could not be read as numbers (OverflowError"),
+        (Fraction(10**400, 3), "a Fraction that could not be read as numbers (OverflowError"),
+        (Hostile(RuntimeError("not now.\nAnd a page more.")), "a Hostile that could not be read as numbers (Runtime"),
+        (Hostile(NotImplementedError()), "a Hostile that could not be read as numbers (NotImplementedError)"),
+        (Hostile(KeyError("x")), "a Hostile that could not be read as numbers (KeyError: 'x')"),
+        (Hostile(ZeroDivisionError("0")), "a Hostile that could not be read as numbers (ZeroDivisionError: 0)"),
+        (Hostile(TypeError("no")), "a Hostile."),
+        (Decimal("sNaN"), "a Decimal."),
+        (nested(), "a list"),
+        ([[1], [2, 3]], "a list."),
+        ([[2.0, 2.0], [1.0, 3.0]], "an array of shape (2, 2)."),
+        ([...], "a list."),
+        ({2.0}, "a set."),
+        ({"slope": 2.0}, "a dict."),
+        ((value for value in [2.0]), "a generator."),
+        (lambda: 2.0, "a function."),
+        (2 + 0j, "a complex."),
+        (np.array([2 + 1j]), "an array of complex128."),
+        (np.True_, "a bool."),
+        ([True], "a list."),
+        (["2.0"], "a list."),
+        (np.array(["2.0"]), "an array of <U3."),
+        (b"2", "a bytes."),
+        (np.datetime64("2026-01-01"), "a datetime64."),
+        (np.array([(1, "x")], dtype=[("a", int), ("b", "U1")]), "an array of [("),
+        (pd.NA, "a NAType."),
+        (pd.DataFrame({"a": [1, 2], "b": [3, 4]}), "an array of shape (2, 2)."),
+        (pd.Timestamp("2026-01-01"), "a Timestamp."),
+        (xr.Dataset({"a": 1.0}), "a Dataset."),
+        (ValueError("an error"), "a ValueError."),
+        (np, "a module."),
+    ],
+)
+def test_an_answer_of_any_kind_gets_a_sentence_that_says_what_was_given(answer, given):
+    for exercise in (SLOPE, PAIR, CHOICE):
+        verdict = judge(exercise, answer)
+        assert verdict.right is False and verdict.message.startswith("Not yet. This asks for ")
+        assert f"You gave {given}" in verdict.message and "\n" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Fraction(2),
+        Decimal("2.01"),
+        np.array(2),
+        np.array([2], dtype=object),
+        [Fraction(2)],
+        np.float16(2),
+        pd.Series([2]),
+        pd.Series([2], dtype="Int64"),
+        xr.DataArray([2.0], dims="draw"),
+        xr.DataArray(2.0),
+    ],
+)
+def test_a_number_of_any_kind_is_a_number(answer):
+    assert judge(SLOPE, answer).right
+
+
+def test_numbers_of_the_five_libraries_are_numbers():
+    torch = pytest.importorskip("torch")
+    assert judge(SLOPE, torch.tensor(2.0, requires_grad=True)).right
+    assert judge(SLOPE, torch.tensor([2.0], requires_grad=True)).right
+    assert judge(PAIR, torch.nn.Parameter(torch.tensor([0.1, 0.9]))).right
+    assert judge(SLOPE, torch.tensor(2.0, dtype=torch.float64)).right
+    assert judge(SLOPE, torch.tensor(2.0, dtype=torch.bfloat16)).right is False, "NumPy has no such numbers"
+    assert judge(PAIR, torch.ones(3, requires_grad=True)).message.endswith("You gave an array of shape (3,).")
+    assert judge(SLOPE, torch.ones(2).to_sparse()).right is False
+    assert judge(SLOPE, torch.ones(1, device="meta")).right is False
+    jnp = pytest.importorskip("jax.numpy")
+    assert judge(SLOPE, jnp.array(2.0)).right and judge(PAIR, jnp.array([0.1, 0.9])).right
+    assert judge(SLOPE, jnp.array(2.0, dtype=jnp.bfloat16)).right
+
+
+def test_a_traced_array_is_no_number():
+    jax = pytest.importorskip("jax")
+    verdicts = []
+    jax.jit(lambda x: verdicts.append(judge(SLOPE, x)))(2.0)
+    assert verdicts[0].right is False and "Tracer" in verdicts[0].message
+
+
+def test_tensorflows_tensors_and_variables_are_numbers():
+    tf = pytest.importorskip("tensorflow")
+    assert judge(SLOPE, tf.constant(2.0)).right and judge(PAIR, tf.Variable([0.1, 0.9])).right
+    verdicts = []
+    tf.function(lambda x: verdicts.append(judge(SLOPE, x)))(tf.constant(2.0))
+    assert verdicts[0].right is False and "You gave a" in verdicts[0].message
+
+
+def test_a_mistake_of_ours_is_not_hidden():
+    """Only the conversion of the answer is guarded."""
+
+    def broken():
+        raise RuntimeError("a mistake of ours")
+
+    for exercise in (replace(SLOPE, right=broken), replace(SLOPE, mistakes=(Mistake(broken, ""),))):
+        with pytest.raises(RuntimeError, match="a mistake of ours"):
+            judge(exercise, 5.0)
 
 
 def test_an_unknown_name_says_which_there_are():

@@ -18,9 +18,9 @@ from make_references import bradley_terry, measurement_noise, two_proportions
 from make_references.answers import after_reading
 from sidebyside import radon_grid
 from sidebyside.datasets import load_radon
-from sidebyside.doctor import version_of
 from sidebyside.exercises import exercises_of
 from sidebyside.exercises.chapter_10 import _gain
+from sidebyside.installed import version_of
 from sidebyside.references import load_reference
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"

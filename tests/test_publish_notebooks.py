@@ -1,6 +1,9 @@
 """The branch that Colab and Binder open: what is on it, that a workshop never changes, that nothing else moves."""
 
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -166,3 +169,61 @@ def test_a_chapter_that_cant_be_cut_is_not_published(repository, capsys):
     commit(repository)
     assert branch.main([str(repository)]) == 1
     assert "looks like the library tag 'pymc'" in capsys.readouterr().err
+
+
+# ---- the workflow on GitHub, which has not run where these tests were written ---------------------
+
+
+WORKFLOW = yaml.safe_load((Path(__file__).parents[1] / ".github" / "workflows" / "course.yml").read_text())
+JOBS = WORKFLOW["jobs"]
+
+
+def test_the_workflow_publishes_book_and_notebooks_from_one_commit_once_all_passed():
+    notebooks, book = JOBS["notebooks"], JOBS["publish"]
+    assert notebooks["if"] == book["if"] == "github.ref == 'refs/heads/main'"
+    assert notebooks["needs"] == "build" and set(book["needs"]) == {"build", "notebooks"}, "no book without notebooks"
+    (checkout,) = (step for step in notebooks["steps"] if step.get("uses", "").startswith("actions/checkout@"))
+    assert checkout["with"] == {"fetch-depth": 0}, "the commit of this run, and the published branch"
+    runs = [step["run"] for step in notebooks["steps"] if "run" in step]
+    assert runs[0] == "make publish-notebooks" and "git push origin notebooks" in runs[1]
+    assert not any("WORKSHOP" in run or "--force" in run for run in runs)
+
+
+def test_only_the_job_that_pushes_may_write():
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert {name: job["permissions"] for name, job in JOBS.items() if "permissions" in job} == {
+        "notebooks": {"contents": "write"},
+        "publish": {"pages": "write", "id-token": "write"},
+    }
+
+
+def test_the_workflows_commands_publish_and_push(repository, tmp_path_factory, monkeypatch):
+    """Runs the job's own commands, with a bare repository in GitHub's place."""
+    (repository / "Makefile").write_text(f"publish-notebooks:\n\t{sys.executable} -m {branch.__name__} .\n")
+    commit(repository)
+    place = tmp_path_factory.mktemp("github")
+    git(place, "clone", "--quiet", "--bare", str(repository), "course.git")
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # GitHub's machine knows nobody's name
+
+    def run_job(number):
+        clone = place / f"run-{number}"
+        git(place, "clone", "--quiet", "course.git", clone.name)  # as fetch-depth: 0 does, with all branches
+        for step in JOBS["notebooks"]["steps"]:
+            if "run" in step:
+                subprocess.run(
+                    ["bash", "-e", "-c", step["run"]], cwd=clone, env=os.environ | JOBS["notebooks"]["env"], check=True
+                )
+        return git(place / "course.git", "rev-parse", "refs/heads/notebooks")
+
+    first = run_job(1)
+    assert "pymc/06_small.ipynb" in files(place / "course.git", "refs/heads/notebooks")
+    assert git(place / "course.git", "log", "-1", "--format=%an", "notebooks") == "github-actions[bot]"
+    assert run_job(2) == first, "nothing new, and no failure"
+    for name, value in JOBS["notebooks"]["env"].items():
+        monkeypatch.setenv(name, value)
+    change_chapter(repository)
+    git(repository, "push", "--quiet", str(place / "course.git"), "main")
+    third = run_job(3)
+    assert git(place / "course.git", "rev-parse", f"{third}^") == first, "it goes on from what is published"

@@ -17,7 +17,16 @@ HEADER = "# Made by `make lock` from pyproject.toml: do not edit.\n"
 
 def compile_lock(requirements: list[str], target: Path, *options: str) -> None:
     """Resolve ``requirements`` into ``target``, one ``name==version`` a line."""
-    command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "-", "--universal", "--python-version=3.12", "--no-annotate", "--no-header"]
+    command = [
+        str(Path(sys.executable).with_name("uv")),
+        "pip",
+        "compile",
+        "-",
+        "--universal",
+        "--python-version=3.12",
+        "--no-annotate",
+        "--no-header",
+    ]
     command += ["--no-emit-index-url", "--quiet", f"--output-file={target}", *options]  # uv prefers the file's versions
     if os.environ.get("UPGRADE"):
         command.append("--upgrade")

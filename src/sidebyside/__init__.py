@@ -4,6 +4,8 @@ Notebooks write ``import sidebyside as sbs``. What stands in ``_HOME`` is loaded
 the book needs no numerical package and a reader of one library installs that library alone.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
 
 from sidebyside.libraries import LIBRARIES, LibraryMissingError

@@ -15,12 +15,12 @@ import time
 from collections.abc import Iterable, Sequence
 from importlib import metadata
 
-from sidebyside.doctor import fits, install, requirements, this_system, version_of
+from sidebyside.installed import fits, install, requirements, this_system, version_of
 from sidebyside.libraries import TAGS
 
-# Loaded before the first cell, or tied to Colab's hardware: where they are good enough, pip may not move them. Others
-# it moves only where a library asks for it (PyMC 6.4 wants SciPy 1.18).
-KEPT = ("numpy", "ipython", "ipykernel", "jax", "jaxlib", "torch", "tensorflow")
+# Loaded before the first cell or by this one, or tied to Colab's hardware: where they are good enough, pip may not move
+# them. Others it moves only where a library asks for it (PyMC 6.4 wants SciPy 1.18).
+KEPT = ("numpy", "packaging", "ipython", "ipykernel", "jax", "jaxlib", "torch", "tensorflow")
 NO_STAN = (
     "PyStan 3.14 does not load on Python 3.13, so Stan can't run here: {way}, or run the same Stan program through "
     "CmdStanPy."

@@ -8,7 +8,6 @@ that crashes or hangs takes nothing else down. Old Pythons must be able to read 
 from __future__ import annotations
 
 import json
-import operator
 import os
 import platform
 import re
@@ -24,13 +23,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
+from sidebyside.installed import fits, install, requirements, this_system, version_of
 from sidebyside.libraries import TAGS
 
 GB = 1e9
-CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+CGROUP = Path("/sys/fs/cgroup")
+# A container's limit, what it uses, and the line of memory.stat on cached files: first of today's cgroups, then of old
+# ones.
+CONTAINER_FILES = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+)
 LIMIT = 300  # seconds for a library's import and model; compiling Stan's took a minute on two busy cores
 MAX_Z = 5  # Monte Carlo errors; right draws are further off less than once in ten thousand runs
 OK, WARNING, FAILS, NONE = "ok", "warning", "fails", "-"
@@ -47,22 +52,6 @@ class Check:
 
 
 # ---- the machine -----------------------------------------------------------------------------
-
-
-def this_system() -> str:
-    """Return ``linux``, ``wsl``, ``macos`` or ``windows``; what is neither of the last two is taken for Linux."""
-    if "microsoft" in platform.release().lower():
-        return "wsl"
-    return {"Darwin": "macos", "Windows": "windows"}.get(platform.system(), "linux")
-
-
-def install(tag: str, system: str) -> str:
-    """Say how to install a library."""
-    if system == "windows" and tag == "stan":
-        return "PyStan has no Windows build: type wsl --install in PowerShell, and set the course up in WSL."
-    if system == "windows":
-        return f'In the course\'s folder: pip install -e ".[lab,{tag}]"'
-    return f'In the course\'s folder: make lab LIBS="{tag}"'
 
 
 def check_python(version: tuple[int, ...], stan_asked: bool, system: str) -> Check:
@@ -89,11 +78,28 @@ def memory() -> tuple[float, float | None] | None:
         for line in lines:
             if line.startswith("MemAvailable:"):
                 available = int(line.split()[1]) * 1024
-        if CONTAINER_LIMIT.exists() and (text := CONTAINER_LIMIT.read_text().strip()) != "max":
-            total, available = min(total, int(text)), min(available or total, int(text))
+        container = container_memory()
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return None
+    if container and container[0] < total:
+        total, free = container
+        available = free if available is None else min(available, free)
     return total, available
+
+
+def container_memory() -> tuple[float, float] | None:
+    """Return a container's limit and what is left of it, in bytes; None where there is no limit."""
+    for limit, used, cache in CONTAINER_FILES:
+        if not (CGROUP / limit).exists():
+            continue
+        text = (CGROUP / limit).read_text().strip()
+        if text == "max":
+            return None
+        lines = (CGROUP / limit).with_name("memory.stat").read_text().splitlines()
+        # Files that are cached count as used, but the system gives their memory up when it is asked for.
+        given_up = int(dict(line.split() for line in lines)[cache])
+        return int(text), max(0, int(text) - int((CGROUP / used).read_text()) + given_up)
+    return None
 
 
 def check_memory(found: tuple[float, float | None] | None, system: str) -> Check:
@@ -164,47 +170,6 @@ def check_compiler(command: list[str], include: str, needed: bool, system: str) 
 
 
 # ---- what is installed -----------------------------------------------------------------------
-
-
-def requirements() -> dict[str, dict[str, str]]:
-    """Return what the course's package asks for: per extra ("" for none) the bounds of each distribution."""
-    try:
-        lines = metadata.requires("sidebyside") or []
-    except metadata.PackageNotFoundError:  # run from the sources, with PYTHONPATH=src
-        import tomllib
-
-        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-        extras = project["optional-dependencies"].items()
-        lines = project["dependencies"] + [f"{line}; extra == '{extra}'" for extra, asked in extras for line in asked]
-    found: dict[str, dict[str, str]] = {}
-    for line in lines:
-        distribution, bounds = re.match(r"([\w.-]+)\s*([^;]*)", line).groups()
-        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
-        found.setdefault(extra[1] if extra else "", {})[distribution] = bounds.strip()
-    return found
-
-
-def release(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, without zeros at the end: 6.4, 6.4.0 and 6.4.0+cpu are one."""
-    numbers = [int(part) for part in re.match(r"\d+(?:\.\d+)*", version)[0].split(".")]
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
-
-
-def fits(version: str, bounds: str) -> bool:
-    """Tell whether a version is within bounds such as ``>=6.4,<7``."""
-    compare = {">=": operator.ge, "<": operator.lt, "<=": operator.le, ">": operator.gt, "==": operator.eq}
-    parts = [re.fullmatch(r"\s*([<>=]+)\s*([\d.]+)\s*", part).groups() for part in bounds.split(",")]
-    return all(compare[sign](release(version), release(bound)) for sign, bound in parts)
-
-
-def version_of(distribution: str) -> str | None:
-    """Return the installed version, None if there is none."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def check_installed(asked: dict[str, str], fix: str) -> Check:
@@ -311,25 +276,33 @@ def plan(asked: list[str], system: str) -> Iterator[tuple[str, Callable[[], Chec
     """Yield each check's name and the check."""
     version = sys.version_info[:3]
     new_enough = version >= (3, 12)  # no library of the course installs on an older one
-    bounds = requirements() if new_enough else {}
-    tags = (asked or list(TAGS)) if new_enough else []
+    bounds, unread = {}, ""
+    if new_enough:
+        try:
+            bounds = requirements()
+        except ModuleNotFoundError as error:
+            unread = f"this Python has neither packaging nor pip ({error}), so what is installed was not looked at"
+    tags = (asked or list(TAGS)) if bounds else []
     there = [tag for tag in tags if version_of(next(iter(bounds[tag])))]
     yield "Python", partial(check_python, version, "stan" in asked, system)
     yield "Memory", partial(check_memory, memory(), system)
-    yield "Disk", partial(check_disk, shutil.disk_usage(sys.prefix).free, new_enough and there == tags)
+    yield "Disk", partial(check_disk, shutil.disk_usage(sys.prefix).free, bool(bounds) and there == tags)
     compiled = {"stan", "pyro"}
     if not asked or compiled & set(asked):
         include, needed = sysconfig.get_paths()["include"], bool(compiled & {*asked, *there})
         yield "C++ compiler", partial(check_compiler, compiler(), include, needed, system)
-    if new_enough:
-        yield "Shared packages", partial(check_installed, bounds[""], install((asked or ["pymc"])[0], system))
+    fix = install((asked or ["pymc"])[0], system)
+    if unread:
+        yield "Shared packages", partial(Check, FAILS, unread, fix)
+    elif new_enough:
+        yield "Shared packages", partial(check_installed, bounds[""], fix)
     for tag in tags:
         if tag in there:
             yield TAGS[tag], partial(check_installed, bounds[tag], install(tag, system))
             yield f"{TAGS[tag]}, a model", partial(check_model, tag, system)
         else:
             yield TAGS[tag], partial(Check, FAILS if asked else NONE, "not installed", install(tag, system))
-    if new_enough and not there and not asked:
+    if bounds and not there and not asked:
         yield "Libraries", partial(Check, WARNING, "none is installed, so no model was run", install("pymc", system))
 
 

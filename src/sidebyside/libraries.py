@@ -1,5 +1,7 @@
 """The five libraries: their names, cell tags, extras, and how figures show them."""
 
+from __future__ import annotations
+
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from numbers import Number
 
 import numpy as np
 
@@ -108,11 +107,11 @@ def judge(exercise: Exercise, answer) -> Verdict:
     right = exercise.right()
     if isinstance(right, str):
         return _judge_choice(exercise, right, answer)
-    values = _numbers(answer)
+    values, given = _numbers(answer)
     shape = np.shape(right)
     if values is None or values.shape != shape:
         wanted = f"{shape[0]} numbers, in a list" if shape else "one number"
-        return Verdict(False, f"Not yet. This asks for {exercise.asks}: {wanted}. You gave {_described(answer)}.")
+        return Verdict(False, f"Not yet. This asks for {exercise.asks}: {wanted}. You gave {given}.")
     if not np.all(np.isfinite(values)):
         return Verdict(False, "Not yet. Your answer is not a finite number (NaN or infinite): look where it arises.")
     if np.all(np.abs(values - right) <= exercise.tolerance):
@@ -135,7 +134,8 @@ def _judge_choice(exercise: Exercise, right: str, answer) -> Verdict:
     """Hold the letter of a choice against the right one."""
     if not isinstance(answer, str) or len(answer.strip()) != 1:
         return Verdict(
-            False, f'Not yet. This asks for {exercise.asks}: one letter in quotes, as in "a". Try it that way.'
+            False,
+            f'Not yet. This asks for {exercise.asks}: one letter in quotes, as in "a". You gave {_numbers(answer)[1]}.',
         )
     letter = answer.strip().lower()
     if letter == right:
@@ -144,20 +144,27 @@ def _judge_choice(exercise: Exercise, right: str, answer) -> Verdict:
     return Verdict(False, f"Not yet. {hints[0] if hints else exercise.hint}")
 
 
-def _numbers(answer) -> np.ndarray | None:
-    """Return an answer as an array of float, a single number with shape (); None if it is no number at all."""
-    if isinstance(answer, str | bytes | bool):
-        return None
+def _numbers(answer) -> tuple[np.ndarray | None, str]:
+    """Return an answer as an array of float, None if it is no number at all, and what it is, in words.
+
+    A single number has shape (). Texts, truth values, complex numbers and dates are no numbers here, although NumPy
+    would make numbers of some of them.
+    """
+    kind = type(answer).__name__
+    kind = f"an {kind}" if kind[0] in "aeiouAEIOU" else f"a {kind}"
+    if isinstance(answer, np.ndarray):
+        kind = f"an array of {answer.dtype}"
     try:
-        values = np.asarray(answer, dtype=float)
+        # The learner's object may be of any library, and its conversion may raise anything.
+        raw = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+        values = raw.astype(float) if raw.dtype.kind in "iufOV" else None
     except (TypeError, ValueError):
-        return None
-    return values.reshape(()) if values.size == 1 and values.ndim <= 1 else values
-
-
-def _described(answer) -> str:
-    """Return what kind of thing an answer is, in words that do not depend on the machine."""
-    values = _numbers(answer)
-    if values is not None and values.ndim:
-        return f"an array of shape {values.shape}"
-    return "one number" if isinstance(answer, Number) and values is not None else f"a {type(answer).__name__}"
+        return None, kind
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0].rstrip(".: ")
+        return None, f"{kind} that could not be read as numbers ({reason})"
+    if values is None:
+        return None, kind
+    if values.size == 1 and values.ndim <= 1:
+        return values.reshape(()), "one number"
+    return values, f"an array of shape {values.shape}"
