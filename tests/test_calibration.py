@@ -35,10 +35,10 @@ def test_the_coverage_is_that_of_all_ways_to_fall():
 
 @pytest.mark.parametrize(("worlds", "draws"), [(40, 19), (30, 49)])
 def test_false_alarms_are_as_rare_as_promised(worlds, draws):
-    chances = np.array([sbs.flatness(RNG.integers(0, draws + 1, worlds), draws) for _ in range(400)])
+    chances = np.array([sbs.flatness(RNG.integers(0, draws + 1, worlds), draws) for _ in range(4000)])
     for level in (0.05, 0.2, 0.5):  # counts are whole numbers, so a little below the level
-        assert level - 4 * np.sqrt(level * (1 - level) / 400) - 0.02 < np.mean(chances <= level)
-        assert np.mean(chances <= level) < level + 4 * np.sqrt(level * (1 - level) / 400)
+        error = 4 * np.sqrt(level * (1 - level) / 4000)
+        assert level / 2 < level - error - 0.01 < np.mean(chances <= level) < level + error
 
 
 def test_the_band_holds_as_many_as_it_says_and_agrees_with_the_p_value():

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -161,14 +162,21 @@ def test_a_run_is_stopped_and_begun_again(two_workers, tmp_path, ledger):
 
 
 def test_workers_that_do_not_see_the_folder_send_their_results(two_workers, tmp_path, ledger):
-    address, _ = two_workers
+    address, workers = two_workers
     fit = dask_fits.keep(normal_mean, tmp_path / "fits")
     elsewhere = replace(fit, mark="not-here.mark")
-    jobs = [(seed, str(ledger), 0.0) for seed in range(4)]
+    jobs = [(seed, str(ledger), 0.2) for seed in range(4)]
     with dask_fits.cluster(address) as client:
         dask_fits.fit_all(elsewhere, jobs, client)
     check_all_there_once(fit, jobs, ledger)
-    assert {str(os.getpid())} == {entry["worker"].split()[-1] for entry in fit.log()}  # kept here, on arrival
+    computed = {
+        fit.path(*job).stem: process for job in jobs for seed, process in marks(ledger, "ended") if seed == job[0]
+    }
+    assert {entry["key"]: int(entry["worker"].split()[-1]) for entry in fit.log()} == computed
+    assert set(computed.values()) <= {worker.pid for worker in workers}
+    for worker in computed.values():  # each fit has its own time, not the run's
+        own = sorted((entry["began"], entry["ended"]) for entry in fit.log() if entry["worker"].endswith(f" {worker}"))
+        assert all(ended <= began for (_, ended), (began, _) in pairwise(own))
 
 
 def test_a_fit_that_fails_is_named_and_the_others_are_kept(two_workers, tmp_path):
@@ -209,12 +217,15 @@ def test_a_key_tells_contents_apart():
     contents = [
         1, 1.0, True, "1", None, b"1", (1, 2), (2, 1), ((1,), 2), ("12",), ("1", "2"), {"a": 1}, {"b": 1},
         np.array([1, 2]), np.array([1.0, 2.0]), np.array([[1, 2]]), np.array([2, 1]), normal_mean, fails_for_odd,
+        np.array(1.0), np.array([1.0]), np.arange(4).reshape(2, 2), np.arange(4).reshape(2, 2).T,
     ]  # fmt: skip
     keys = [dask_fits.content_key(content) for content in contents]
     assert len(set(keys)) == len(contents)
     assert dask_fits.content_key({"a": 1, "b": 2}) == dask_fits.content_key({"b": 2, "a": 1})
     assert dask_fits.content_key(np.arange(6)[::2]) == dask_fits.content_key(np.array([0, 2, 4]))
     assert dask_fits.content_key(np.array([1], ">f8")) == dask_fits.content_key(np.array([1], "<f8"))
+    matrix = np.arange(6.0).reshape(2, 3)
+    assert dask_fits.content_key(np.asfortranarray(matrix)) == dask_fits.content_key(matrix)
     assert dask_fits.content_key(1, "a", np.array([0.5])) == "b3656528290119cd901b"  # on any machine, on any day
 
 
@@ -223,6 +234,44 @@ def test_what_has_no_content_has_no_key():
         dask_fits.content_key(object())
     with pytest.raises(dask_fits.ContentError, match=r"A ndarray has no key"):
         dask_fits.content_key(np.array([object()]))
+
+
+def scaled_by(factor, offset=0):
+    def scaled(value, plus=offset):
+        return {"scaled": np.array(factor * value + plus)}
+
+    return scaled
+
+
+def counts_down(start):
+    def down(value=start):
+        return down(value - 1) if value else 0
+
+    return down
+
+
+def test_functions_with_other_values_inside_have_other_keys():
+    keys = [dask_fits.content_key(function) for function in (scaled_by(2), scaled_by(3), scaled_by(2, offset=1))]
+    assert len(set(keys)) == 3
+    assert dask_fits.content_key(scaled_by(2)) == keys[0]
+    assert dask_fits.content_key(counts_down(3)) == dask_fits.content_key(counts_down(3))  # it closes over itself
+    assert dask_fits.content_key(counts_down(3)) != dask_fits.content_key(counts_down(4))
+
+
+def test_a_lambda_has_no_key():
+    one, two = lambda: 1, lambda: 2
+    for function in (one, two):
+        with pytest.raises(dask_fits.ContentError, match=r"A lambda has no key"):
+            dask_fits.content_key(function)
+
+
+def test_a_newer_library_makes_other_keys(tmp_path, monkeypatch):
+    before = dask_fits.keep(fails_for_odd, tmp_path).path(2)
+    installed = dask_fits.version
+    monkeypatch.setattr(dask_fits, "version", lambda name: "999.0" if name == "numpyro" else installed(name))
+    after = dask_fits.keep(fails_for_odd, tmp_path)
+    assert after.path(2) != before
+    assert set(after.versions) == set(dask_fits.VERSIONED) and after.versions["numpyro"] == "999.0"
 
 
 def test_other_data_or_another_model_are_other_fits(tmp_path):

@@ -1,8 +1,9 @@
 """Many fits on many machines: every finished fit is kept, and none is done twice.
 
 A fit is a function of its inputs that returns named arrays. :func:`keep` gives it a folder. Each result is one file
-there, named by a key that is computed from the function's source and from the inputs' content: other data, another
-seed or another model are other files. A file appears whole or not at all. :func:`fit_all` hands the fits to Dask.
+there, named by a key that is computed from the function's source, the libraries' versions and the inputs' content:
+other data, another seed or another model are other files. A file appears whole or not at all. :func:`fit_all` hands the
+fits to Dask.
 
 Where the workers see the folder (the same machine, a shared disk) they write the files themselves, so that not even a
 worker's death loses a fit that was done. Where they don't, results travel to whoever asked, and are kept on arrival.
@@ -19,6 +20,7 @@ import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,13 @@ import numpy as np
 from sidebyside.notebook_output import is_live
 
 Result = dict[str, np.ndarray]
+
+LOG = "fits.log"
+# the packages whose releases change what a fit returns
+VERSIONED = (
+    "numpy", "scipy", "pymc", "nutpie", "pystan", "numpyro", "jax", "pyro-ppl", "torch", "tensorflow-probability",
+    "tensorflow",
+)  # fmt: skip
 
 _MADE: dict[Hashable, Any] = {}
 
@@ -47,6 +56,9 @@ def once(name: Hashable, make: Callable[[], Any]) -> Any:
 
 
 # ---- a fit's key ---------------------------------------------------------------------------------
+# Not Dask's tokenize, which gives a matrix and its transpose one key, a notebook's function another key in each
+# session, and a module's function a key without its source; nor joblib.hash, which leaves the source out, too, has no
+# key for a closure, and gives other keys to equal content in another memory layout.
 
 
 def content_key(*content: Any) -> str:
@@ -54,8 +66,8 @@ def content_key(*content: Any) -> str:
 
     Parameters
     ----------
-    content : numbers, strings, None, arrays of numbers, functions (their source counts, not what they call), and
-        lists, tuples or mappings of these
+    content : numbers, strings, None, arrays of numbers, functions, and lists, tuples or mappings of these
+        Of a function count its source, its defaults and the values that it closes over, not what it calls.
 
     Raises
     ------
@@ -75,8 +87,7 @@ def _parts(value: Any) -> Iterator[bytes]:
         yield b"bytes"
         yield value
     elif isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcUS":
-        array = np.ascontiguousarray(value)
-        array = array.astype(array.dtype.newbyteorder("<"))
+        array = np.asarray(value, value.dtype.newbyteorder("<"))
         yield f"array {array.dtype.str} {array.shape}".encode()
         yield array.tobytes()
     elif isinstance(value, list | tuple):
@@ -89,12 +100,17 @@ def _parts(value: Any) -> Iterator[bytes]:
             yield from _parts(name)
             yield from _parts(value[name])
     elif inspect.isfunction(value):
+        if value.__name__ == "<lambda>":  # two in one line have the same source
+            raise ContentError("A lambda has no key: make it a function with a name.")
         try:
             source = textwrap.dedent(inspect.getsource(value))
         except OSError as error:
             raise ContentError(f"The source of {value.__qualname__} can't be read, so it has no key.") from error
         yield f"function {value.__qualname__}".encode()
         yield source.encode()
+        closed_over = inspect.getclosurevars(value).nonlocals
+        yield from _parts({name: inner for name, inner in closed_over.items() if inner is not value})  # a recursion
+        yield from _parts([value.__defaults__, value.__kwdefaults__])
     else:
         raise ContentError(
             f"A {type(value).__name__} has no key: give numbers, strings, arrays, functions, or lists of these."
@@ -114,16 +130,18 @@ class Keeper:
     folder : where the results are
     mark : the name of an empty file there, by which a worker knows that it sees the same folder
     uses : what else the results depend on, as :func:`keep` takes it
+    versions : of the packages in VERSIONED, None where one is not installed
     """
 
     function: Callable[..., Result]
     folder: Path
     mark: str
     uses: tuple
+    versions: dict[str, str | None]
 
     def path(self, *inputs: Any) -> Path:
         """Return the file in which the result for ``inputs`` is, or will be."""
-        return self.folder / f"{content_key(self.function, self.uses, inputs)}.npz"
+        return self.folder / f"{content_key(self.function, self.uses, self.versions, inputs)}.npz"
 
     def done(self, *inputs: Any) -> bool:
         """Tell whether the result for ``inputs`` is there."""
@@ -135,31 +153,37 @@ class Keeper:
 
     def __call__(self, *inputs: Any) -> Result:
         """Return the result for ``inputs``: loaded if it is there, else computed and, if the folder is, kept."""
-        return _fit_here(self.function, self.folder, self.mark, self.path(*inputs).name, inputs)
+        result, _ = _fit_here(self.function, self.folder, self.mark, self.path(*inputs).name, inputs)
+        return result
 
     def log(self) -> list[dict[str, Any]]:
         """Return what was computed and kept, in order: ``key``, ``worker`` (host and process), ``began``, ``ended``.
 
-        Times are in seconds since 1970. A fit that was computed twice is here twice.
+        The worker is the one that computed the fit, whoever wrote the file. Times are in seconds since 1970. A fit that
+        was computed twice is here twice.
         """
         path = self.folder / LOG
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-LOG = "fits.log"
+def _fit_here(
+    function: Callable, folder: Path, mark: str, name: str, inputs: tuple
+) -> tuple[Result, dict[str, Any] | None]:
+    """Load a fit or compute it, in whatever process this is; return it, and its line of the log if it was computed.
 
-
-def _fit_here(function: Callable, folder: Path, mark: str, name: str, inputs: tuple) -> Result:
-    """Load a fit or compute it, in whatever process this is. The key comes along: a worker can't read the source."""
+    The file's name comes along: a worker can't read the source, from which the key is made.
+    """
     shared = (folder / mark).exists()
     path = folder / name
     if shared and path.exists():
-        return _load(path)
+        return _load(path), None
     began = time.time()
     result = {key: np.asarray(values) for key, values in function(*inputs).items()}
+    worker = f"{socket.gethostname()}, process {os.getpid()}"
+    entry = {"key": path.stem, "worker": worker, "began": began, "ended": time.time()}
     if shared:
-        _write(path, result, began)
-    return result
+        _write(path, result, entry)
+    return result, entry
 
 
 def _load(path: Path) -> Result:
@@ -167,7 +191,7 @@ def _load(path: Path) -> Result:
         return dict(stored)
 
 
-def _write(path: Path, result: Result, began: float) -> None:
+def _write(path: Path, result: Result, entry: dict[str, Any]) -> None:
     """Write a result, whole or not at all: first under another name, then renamed, which is one step. Then log it."""
     draft = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.draft")
     try:
@@ -178,8 +202,6 @@ def _write(path: Path, result: Result, began: float) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    worker = f"{socket.gethostname()}, process {os.getpid()}"
-    entry = {"key": path.stem, "worker": worker, "began": began, "ended": time.time()}
     with (path.parent / LOG).open("a") as file:  # a short line is appended in one step, whoever else writes
         file.write(json.dumps(entry) + "\n")
 
@@ -192,7 +214,8 @@ def keep(function: Callable[..., Result], folder: str | Path, uses: Iterable[Any
     function : the fit. All that changes from fit to fit must come in as arguments.
     folder : made if it is not there
     uses : what the results depend on beside function and arguments: other functions that it calls, data, a program's
-        text. It goes into the keys, so that results of another model are not taken for this one's.
+        text, the version of a package that VERSIONED does not name. It goes into the keys, so that results of another
+        model are not taken for this one's.
     """
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -200,7 +223,14 @@ def keep(function: Callable[..., Result], folder: str | Path, uses: Iterable[Any
     if not marks:
         (folder / f"{uuid.uuid4().hex}.mark").touch()
         marks = sorted(folder.glob("*.mark"))
-    return Keeper(function, folder, marks[0].name, tuple(uses))
+    return Keeper(function, folder, marks[0].name, tuple(uses), {name: _version(name) for name in VERSIONED})
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 # ---- Dask --------------------------------------------------------------------------------------------
@@ -262,16 +292,15 @@ def fit_all(fit: Keeper, jobs: Iterable[tuple], client: Any) -> list[Result]:
         client.submit(_fit_here, *fixed, fit.path(*job).name, job, key=f"fit-{key}"): job
         for key, job in missing.items()
     }
-    started = time.time()
     failures = []
     arrived = as_completed(futures, loop=client.loop, with_results=True, raise_errors=False)
     with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="fit", disable=not is_live()) as bar:
-        for future, result in arrived:
+        for future, returned in arrived:
             job = futures[future]
             if future.status == "error":
                 failures.append((job, future.exception()))
             elif not fit.done(*job):  # the worker does not see our folder
-                _write(fit.path(*job), result, started)
+                _write(fit.path(*job), *returned)
             future.release()  # a result that is kept need not stay in the workers' memory
             bar.update()
     if failures:
