@@ -125,6 +125,33 @@ def test_what_depends_on_a_mutant_runs_again(tmp_path):
     assert page.run_again(cells[5], {"rng"}) == {6, 7}
 
 
+def test_cells_that_nothing_needs_are_left_out(tmp_path):
+    path = write(
+        tmp_path,
+        ("import numpy as np\nrng = np.random.default_rng(1)", [], ""),
+        ("x = np.ones(3)", [], ""),
+        ("ax.plot(x)", ["hide-input"], ""),
+        ("ax.plot(rng.normal(size=3))", ["hide-input"], ""),
+        ("slow = sum(x)", [], ""),
+        ("never = 1", [], ""),
+        ("mutated = slow + x", [], ""),
+        ("other = 3", [], ""),
+        ("print(mutated, rng.normal())", [], ""),
+    )
+    page = Page.read(path, "NumPyro")
+    again = page.run_again(page.cells[6], {"rng"})
+    assert again == {7, 9}
+    assert page.needed(again, set(), {"rng"}) == {1, 2, 4, 5, 7, 9}  # the fourth draws numbers before the ninth does
+
+
+def test_name_error_is_believed_only_of_the_whole_page(tmp_path, monkeypatch):
+    path = write(tmp_path, ("globals()['a'] = 1", [], ""), ("b = 2", [], ""), ("c = a + b", [], ""))
+    page = Page.read(path, "NumPyro")
+    runner = Runner(page, tmp_path)
+    assert runner.run(page.cells[1], "b = 4") is None
+    assert runner.run(page.cells[1], "d = 2").message.startswith("NameError")
+
+
 def test_run_finds_who_died_of_what_and_who_lived(tmp_path, monkeypatch):
     monkeypatch.setattr("analysis_mutants.SLOW", 0.3)
     path = write(

@@ -5,7 +5,8 @@ dropped, a mean made a median. It dies if a cell raises, or if a cell whose outp
 something else than is stored. Pages with library cells are run with one library.
 
 The page is run once and the state after each slow cell is kept in a file. A mutant's run loads that state in the place
-of a slow cell, unless the cell depends on what the mutant may have changed: then it runs again.
+of a slow cell, unless the cell depends on what the mutant may have changed: then it runs again. Cells that the mutant
+cannot have changed, and that nothing needs, are left out.
 """
 
 import argparse
@@ -264,7 +265,7 @@ class Cell:
     @cached_property
     def bound(self) -> set[str]:
         """Names that the cell binds anew: they no longer hold what they held."""
-        found = {name.id for name in ast.walk(self.tree) if _is_stored(name)}
+        found = {name.id for name in ast.walk(self.tree) if _is_stored(name)} | self.imported
         return found | {node.name for node in self.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
     @cached_property
@@ -308,9 +309,10 @@ class Cell:
         return "\n".join(ast.unparse(node) for node in self.tree.body if isinstance(node, kinds))
 
     @cached_property
-    def imports(self) -> bool:
-        """Whether the cell imports: modules are imported again, not kept."""
-        return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(self.tree))
+    def imported(self) -> set[str]:
+        """Names that the cell imports."""
+        imports = [node for node in ast.walk(self.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        return {alias.asname or alias.name.partition(".")[0] for node in imports for alias in node.names}
 
 
 @dataclass
@@ -386,6 +388,22 @@ class Page:
                 tainted -= cell.bound
         return again
 
+    def needed(self, again: set[int], kept: set[int], generators: set[str]) -> set[int]:
+        """Return the numbers of the cells without which those in ``again`` cannot run; ``kept`` are loaded, not run.
+
+        What a figure's cell reads it leaves as it is; any other cell may change what it reads.
+        """
+        imported = set().union(*(cell.imported for cell in self.cells))
+        names, run = set(), set()
+        for cell in reversed(self.cells):
+            reached = self.reaching(cell)
+            gives = cell.changed | (reached & generators) | (set() if cell.plots else cell.read - imported)
+            if cell.number in again or gives & names:
+                run.add(cell.number)
+                if cell.number in again or cell.number not in kept or cell.functions:
+                    names |= reached
+        return run
+
 
 # ---- running ---------------------------------------------------------------------------------------
 
@@ -425,7 +443,9 @@ class Runner:
 
     def _client(self) -> NotebookClient:
         resources = {"metadata": {"path": str(self.page.path.parent)}}
-        return NotebookClient(nbformat.v4.new_notebook(), timeout=900, resources=resources)
+        client = NotebookClient(nbformat.v4.new_notebook(), timeout=900, resources=resources)
+        client.extra_arguments = ["--log-level=ERROR"]  # every kernel warns that its port is not encrypted
+        return client
 
     @staticmethod
     def _execute(client: NotebookClient, source: str) -> list:
@@ -444,7 +464,7 @@ class Runner:
                 start = time.perf_counter()
                 self._execute(client, cell.source)
                 seconds = time.perf_counter() - start
-                if seconds < SLOW or cell.imports:
+                if seconds < SLOW or cell.imported:  # modules are imported again, not kept
                     continue
                 path = self.folder / f"{cell.number}.pickle"
                 names = sorted(self.page.reaching(cell) | cell.bound)
@@ -460,12 +480,25 @@ class Runner:
         return slow
 
     def run(self, mutated: Cell | None = None, source: str = "") -> Death | None:
-        """Run the page with ``source`` in the place of one cell's; return where it died, None if it lived."""
-        again = self.page.run_again(mutated, self.generators) if mutated else set()
+        """Run the page with ``source`` in the place of one cell's; return where it died, None if it lived.
+
+        Cells that neither depend on the mutated one nor are needed by those that do are left out.
+        """
+        everything = {cell.number for cell in self.page.cells}
+        if mutated is None:
+            return self._run(None, "", set(), everything)
+        again = self.page.run_again(mutated, self.generators)
+        death = self._run(mutated, source, again, self.page.needed(again, set(self.kept), self.generators))
+        if death and death.message.startswith("NameError"):  # is it the mutant's, or was a cell left out wrongly?
+            return self._run(mutated, source, again, everything)
+        return death
+
+    def _run(self, mutated: Cell | None, source: str, again: set[int], chosen: set[int]) -> Death | None:
+        """Run the cells numbered ``chosen``: those in ``again`` anew, the others by their kept state if any."""
         client = self._client()
         with client.setup_kernel():
             self._execute(client, HELPERS)
-            for cell in self.page.cells:
+            for cell in (cell for cell in self.page.cells if cell.number in chosen):
                 loaded = cell.number in self.kept and cell.number not in again
                 try:
                     if loaded:
