@@ -245,6 +245,12 @@ _BY_CHAPTER = {
 MUTANTS = [replace(mutant, chapter=chapter) for chapter, mutants in _BY_CHAPTER.items() for mutant in mutants]
 
 
+def keep_library(notebook: nbformat.NotebookNode, library: str) -> None:
+    """Take out, in place, the cells of every other library."""
+    others = set(TAGS) - {LIBRARIES[library].tag}
+    notebook.cells = [cell for cell in notebook.cells if not others & set(cell.metadata.get("tags", []))]
+
+
 def leave_out_other_models(notebook: nbformat.NotebookNode, model: str) -> None:
     """Take out, in place, what draws from the models before ``model``: from the first draw to the section's end."""
     kept, drawing = [], False
@@ -270,8 +276,7 @@ def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
             "mend trials/mutants.py."
         )
     cells[0].source = cells[0].source.replace(mutant.old, mutant.new)
-    others = set(TAGS) - {LIBRARIES[mutant.library].tag}
-    notebook.cells = [cell for cell in notebook.cells if not others & set(cell.metadata.get("tags", []))]
+    keep_library(notebook, mutant.library)
     leave_out_other_models(notebook, mutant.cell.rsplit("-", 2)[0])
     return notebook
 

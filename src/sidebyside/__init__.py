@@ -33,6 +33,7 @@ _HOME = {
     "check_sampling": "agreement",
     "check_agreement": "agreement",
     "check_approximations": "agreement",
+    "check_answers": "answers",
     "keep": "dask_fits",
     "once": "dask_fits",
     "cluster": "dask_fits",

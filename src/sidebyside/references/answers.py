@@ -1,0 +1,298 @@
+"""The numbers that chapters' answers rest on, computed without the chapters and without any of the five libraries.
+
+``python -m sidebyside.references.answers`` writes ``references/answers/NN.json``, which
+:func:`sidebyside.answers.check_answers` reads. Posterior expectations are integrated on the grids of the references;
+the error of each is its difference from the coarser grid.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy import interpolate, optimize, special, stats
+
+from sidebyside.references import robust_regression
+from sidebyside.references.robust_regression import SIGMA, X, Y
+
+HOME = Path(__file__).with_name("answers")
+NEGLIGIBLE = 1e-16  # grid points with less than this share of the largest weight are left out
+ROUNDING = 1e-9  # relative error of what has a closed form
+COUNTS = 11  # of the number of wild readings: 0 to 10
+
+
+class Posterior:
+    """A posterior on a grid: expectations, and the distribution function of each parameter.
+
+    Parameters
+    ----------
+    model : dict
+        As in ``robust_regression.MODELS``: ``integrand``, ``box`` and ``forward``.
+    points : int
+        Grid points along each axis.
+    another_prior : callable, optional
+        Given the parameters by name, returns what to add to the log density.
+    """
+
+    def __init__(self, model: dict, points: int, another_prior: Callable | None = None):
+        self.axes = {name: np.linspace(*ends, points) for name, ends in model["box"].items()}
+        self._forward = model["forward"]
+        log_weight = []
+        for first in next(iter(self.axes.values())):  # one plane at a time keeps the memory small
+            plane = np.meshgrid([first], *list(self.axes.values())[1:], indexing="ij")
+            log_plane = model["integrand"](*plane)
+            if another_prior:
+                log_plane = log_plane + another_prior(**self._natural(plane))
+            log_weight.append(log_plane[0])
+        weight = np.exp(np.array(log_weight) - np.max(log_weight))
+        self._marginal = {
+            name: weight.sum(axis=tuple(other for other in range(weight.ndim) if other != place))
+            for place, name in enumerate(self.axes)
+        }
+        kept = np.nonzero(weight > NEGLIGIBLE)
+        self.values = self._natural([axis[place] for axis, place in zip(self.axes.values(), kept, strict=True)])
+        self.weight = weight[kept] / weight[kept].sum()
+
+    def _natural(self, on_grid: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the parameters on their own scale."""
+        return {
+            name: self._forward.get(name, lambda value: value)(values)
+            for name, values in zip(self.axes, on_grid, strict=True)
+        }
+
+    def mean(self, value: np.ndarray) -> float:
+        """Return the posterior mean of a function of the parameters, given its values on the grid."""
+        return float(value @ self.weight)
+
+    def moments(self, value: np.ndarray) -> tuple[float, float, float]:
+        """Return mean, standard deviation and kurtosis."""
+        mean = self.mean(value)
+        sd = np.sqrt(self.mean((value - mean) ** 2))
+        return mean, float(sd), self.mean((value - mean) ** 4) / sd**4
+
+    def _density(self, name: str):
+        """Return the density of a parameter on the integration scale, a spline."""
+        spline = interpolate.CubicSpline(self.axes[name], self._marginal[name])
+        return spline, spline.integrate(*self.axes[name][[0, -1]])
+
+    def below(self, name: str, limit: float) -> float:
+        """Return the probability that a parameter (on the integration scale) is below ``limit``."""
+        spline, total = self._density(name)
+        return float(spline.integrate(self.axes[name][0], limit) / total)
+
+    def quantile(self, name: str, probability: float) -> tuple[float, float]:
+        """Return a quantile (on the integration scale), and its standard error with a single draw."""
+        spline, total = self._density(name)
+        place = optimize.brentq(lambda limit: self.below(name, limit) - probability, *self.axes[name][[0, -1]])
+        return place, float(np.sqrt(probability * (1 - probability)) * total / spline(place))
+
+
+def _exactly(value) -> dict:
+    """Return the entry of a deterministic value in closed form."""
+    value = np.asarray(value, dtype=float)
+    return {"value": value, "error": ROUNDING * np.maximum(np.abs(value), 1e-3)}
+
+
+def _shares(value) -> dict:
+    """Return the entry of a share of draws."""
+    return {"value": np.asarray(value), "share": True}
+
+
+def _means(posterior: Posterior, functions: list[np.ndarray]) -> dict:
+    """Return the entry of an array of posterior means."""
+    moments = np.array([posterior.moments(function) for function in functions])
+    return {"value": moments[:, 0], "spread": moments[:, 1]}
+
+
+def _line(prefix: str, posterior: Posterior) -> dict[str, dict]:
+    """Return what each model's page says of its line: the slope, its spread, its interval and P(slope > 2)."""
+    mean, sd, kurtosis = posterior.moments(posterior.values["beta"])
+    entries = {
+        "slope": {"value": mean, "spread": sd},
+        "slope_sd": {"value": sd, "spread": sd * np.sqrt(kurtosis - 1) / 2},
+        "steeper": _shares(1 - posterior.below("beta", 2)),
+    }
+    for name, probability in (("slope_low", 0.025), ("slope_high", 0.975)):
+        entries[name] = dict(zip(("value", "spread"), posterior.quantile("beta", probability), strict=True))
+    alpha = posterior.moments(posterior.values["alpha"])
+    entries["intercept"] = {"value": alpha[0], "spread": alpha[1]}
+    residuals = (Y - alpha[0] - mean * X) / SIGMA
+    entries["observed_count"] = _exactly(np.sum(np.abs(residuals) > 3))
+    return {f"{prefix}_{name}": entry for name, entry in entries.items()}
+
+
+def _count_distribution(chances: list[np.ndarray], weight: np.ndarray) -> np.ndarray:
+    """Return P(count = 0, 1, ...) of independent events, one an element of ``chances``, averaged with ``weight``."""
+    count = np.zeros((len(chances) + 1, len(weight)))
+    count[0] = 1
+    for chance in chances:
+        count[1:] = count[1:] * (1 - chance) + count[:-1] * chance
+        count[0] *= 1 - chance
+    return (count @ weight)[:COUNTS]
+
+
+def _counts(prefix: str, posterior: Posterior, wild: Callable[[np.ndarray, float], np.ndarray]) -> dict[str, dict]:
+    """Return the predictive distributions of the number of readings more than three error bars from a line.
+
+    ``wild(offset, sigma)`` is the chance, draw by draw, that a reading is wild whose own line stands ``offset`` error
+    bars above the line from which it is measured. The line is each draw's own, or that of the posterior mean.
+    """
+    alpha, beta = posterior.values["alpha"], posterior.values["beta"]
+    above = alpha - posterior.mean(alpha), beta - posterior.mean(beta)
+    own = [wild(0.0, sigma) for sigma in SIGMA]
+    mean_line = [wild((above[0] + above[1] * x) / sigma, sigma) for x, sigma in zip(X, SIGMA, strict=True)]
+    return {
+        f"{prefix}_counts": _shares(_count_distribution(own, posterior.weight)),
+        f"{prefix}_counts_mean_line": _shares(_count_distribution(mean_line, posterior.weight)),
+    }
+
+
+def _student_t(prefix: str, posterior: Posterior) -> dict[str, dict]:
+    alpha, beta, nu = (posterior.values[name] for name in ("alpha", "beta", "nu"))
+
+    def wild(offset, _):
+        return stats.t.cdf(-3 - offset, nu) + stats.t.sf(3 - offset, nu)
+
+    squares = [((y - alpha - beta * x) / sigma) ** 2 for x, y, sigma in zip(X, Y, SIGMA, strict=True)]
+    mean, sd, _ = posterior.moments(nu)
+    return {
+        **_line(prefix, posterior),
+        f"{prefix}_nu": {"value": mean, "spread": sd},
+        f"{prefix}_nu_below_2": _shares(posterior.below("nu", np.log(2))),
+        f"{prefix}_weights": _means(posterior, [(nu + 1) / (nu + square) for square in squares]),
+        **_counts(prefix, posterior, wild),
+    }
+
+
+def _mixture(posterior: Posterior) -> dict[str, dict]:
+    alpha, beta, p_out, tau = (posterior.values[name] for name in ("alpha", "beta", "p_out", "tau"))
+
+    def wild(offset, sigma):
+        wide = np.hypot(1, tau / sigma)
+        good = stats.norm.cdf(-3 - offset) + stats.norm.sf(3 - offset)
+        bad = stats.norm.cdf((-3 - offset) / wide) + stats.norm.sf((3 - offset) / wide)
+        return (1 - p_out) * good + p_out * bad
+
+    log_odds = []
+    for x, y, sigma in zip(X, Y, SIGMA, strict=True):
+        square, variance = (y - alpha - beta * x) ** 2, sigma**2 + tau**2
+        log_odds.append(
+            special.logit(p_out) + np.log(sigma**2 / variance) / 2 + square / 2 * (sigma**-2 - 1 / variance)
+        )
+    mean, sd, _ = posterior.moments(p_out)
+    return {
+        **_line("mixture", posterior),
+        "mixture_p_out": {"value": mean, "spread": sd},
+        "mixture_bad": _means(posterior, [special.expit(each) for each in log_odds]),
+        **_counts("mixture", posterior, wild),
+    }
+
+
+def _fit(rows: np.ndarray, prior_precision: np.ndarray, prior_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and covariance of (alpha, beta) under Gaussian errors, from the points numbered ``rows``."""
+    precision = prior_precision + sum(np.outer([1, X[i]], [1, X[i]]) / SIGMA[i] ** 2 for i in rows)
+    pull = prior_precision @ prior_mean + sum(np.array([1, X[i]]) * Y[i] / SIGMA[i] ** 2 for i in rows)
+    return np.linalg.solve(precision, pull), np.linalg.inv(precision)
+
+
+def _huber(threshold: float = 1.345) -> np.ndarray:
+    """Return (alpha, beta) of Huber's regression with known error bars, by minimising its loss."""
+
+    def loss(line):
+        return np.sum(special.huber(threshold, (Y - line[0] - line[1] * X) / SIGMA))
+
+    def slope_of_loss(line):
+        pull = np.clip((Y - line[0] - line[1] * X) / SIGMA, -threshold, threshold) / SIGMA
+        return -np.array([pull.sum(), pull @ X])
+
+    found = optimize.minimize(loss, [4, 1], jac=slope_of_loss, method="BFGS", options={"gtol": 1e-9})
+    return optimize.root(slope_of_loss, found.x, tol=1e-13).x
+
+
+def _gaussian() -> dict[str, dict]:
+    """Return what has a closed form: least squares, with the priors and without, all points and without the first 4."""
+    everyone, no_prior = np.arange(20), np.zeros((2, 2))
+    mean, covariance = _fit(everyone, np.diag([2.0**-2, 3.0**-2]), np.array([4, 0]))
+    slope = stats.norm(mean[1], np.sqrt(covariance[1, 1]))
+    tail, _ = _fit(everyone[4:], no_prior, np.zeros(2))
+    misfits = (Y - tail[0] - tail[1] * X) / SIGMA
+    residuals = (Y - mean[0] - mean[1] * X) / SIGMA
+    per_point = 2 * stats.norm.sf(3)
+
+    # the draws' line lies off the mean line by a two-dimensional normal distribution: Gauss and Hermite's rule
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    offsets = np.linalg.cholesky(covariance) @ [axis.ravel() for axis in np.meshgrid(nodes, nodes)]
+    weight = np.outer(weights, weights).ravel() / weights.sum() ** 2
+    chances = [
+        stats.norm.cdf(-3, offset) + stats.norm.sf(3, offset)
+        for offset in ((offsets[0] + offsets[1] * x) / sigma for x, sigma in zip(X, SIGMA, strict=True))
+    ]
+    misfit = np.arange(-6.0, 7.0, 2.0)
+
+    def t_cost(nu):
+        return (nu + 1) / 2 * np.log1p(misfit**2 / nu)
+
+    return {
+        "gaussian_mean": _exactly(mean),
+        "gaussian_covariance": _exactly(covariance),
+        "gaussian_slope_interval": _exactly(slope.ppf([0.025, 0.975])),
+        "gaussian_steeper": _shares(slope.sf(2)),
+        "gaussian_observed_count": _exactly(np.sum(np.abs(residuals) > 3)),
+        "gaussian_counts": _shares(stats.binom.pmf(np.arange(COUNTS), 20, per_point)),
+        "gaussian_counts_mean_line": _shares(_count_distribution(chances, weight)),
+        "least_squares": _exactly(_fit(everyone, no_prior, np.zeros(2))[0]),
+        "tail_line": _exactly(tail),
+        "tail_chi_squared": _exactly(np.sum(misfits[4:] ** 2)),
+        "tail_misfits_of_first_four": _exactly(misfits[:4]),
+        "huber": {"value": _huber(), "error": np.array([1e-6, 1e-6])},
+        "nu_prior_below": _exactly([1 - (1 + limit / 10) * np.exp(-limit / 10) for limit in (2, 5, 30, 60)]),
+        "exponential_prior_below": _exactly([1 - np.exp(-limit / 29) for limit in (2, 5, 30, 60)]),
+        # of the figure of tails, at misfits of -6, -4, ... 6 error bars: Gaussian, Student-t with 4 and with 1
+        "tails_cost": _exactly([misfit**2 / 2, t_cost(4), t_cost(1)]),
+        "tails_density": _exactly(
+            [
+                np.exp(-(misfit**2) / 2) / np.sqrt(2 * np.pi),
+                3 / 8 * np.exp(-t_cost(4)),
+                1 / np.pi * np.exp(-t_cost(1)),
+            ]
+        ),
+    }
+
+
+def _from_grids(finer: bool) -> dict[str, dict]:
+    """Return what chapter 6 takes from its posteriors, on the finer or on the coarser grids."""
+    student_t, mixture = (robust_regression.MODELS[f"robust_{name}"] for name in ("student_t", "mixture"))
+
+    def exponential(nu, **_):
+        return stats.expon.logpdf(nu, scale=29) - stats.gamma.logpdf(nu, 2, scale=10)
+
+    return (
+        _student_t("student_t", Posterior(student_t, student_t["grids"][finer]))
+        | _student_t("exponential", Posterior(student_t, student_t["grids"][finer], exponential))
+        | _mixture(Posterior(mixture, mixture["grids"][finer]))
+    )
+
+
+def chapter_06() -> dict[str, dict]:
+    """Return the entries of chapter 6, robust regression."""
+    coarse, fine = _from_grids(finer=False), _from_grids(finer=True)
+    for name, entry in fine.items():
+        entry.setdefault("error", np.abs(np.subtract(entry["value"], coarse[name]["value"])))
+    entries = _gaussian()
+    for entry in entries.values():
+        entry.setdefault("error", ROUNDING * np.asarray(entry["value"]))
+    return entries | fine
+
+
+CHAPTERS = {"06": chapter_06}
+
+
+def main() -> None:
+    """Write each chapter's numbers."""
+    for chapter, make in CHAPTERS.items():
+        written = json.dumps(make(), indent=1, default=lambda value: value.tolist())
+        (HOME / f"{chapter}.json").write_text(written + "\n")
+
+
+if __name__ == "__main__":
+    main()
