@@ -40,6 +40,7 @@ _HOME = {
     "cumulated": "calibration",
     "flatness": "calibration",
     "load_calibration": "calibration",
+    "versions": "package_versions",
     "is_live": "notebook_output",
     "quiet": "notebook_output",
     "show_error": "notebook_output",

@@ -1,0 +1,36 @@
+"""The versions of the packages that a notebook has used, for its last cell."""
+
+from importlib import metadata
+
+import pandas as pd
+
+_PACKAGES = {
+    "PyMC": "pymc",
+    "Stan": "pystan",
+    "NumPyro": "numpyro",
+    "Pyro": "pyro-ppl",
+    "TFP": "tensorflow-probability",
+}
+
+
+def versions(*names: str) -> pd.DataFrame:
+    """Return the installed versions, in the order asked for.
+
+    Parameters
+    ----------
+    *names : str
+        Each the name of a package, as in ``pip install``, or of one of the five libraries, as in :data:`LIBRARIES`.
+        ``*posteriors`` gives the libraries that a notebook holds draws of.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per package, with one column, ``version``.
+
+    Raises
+    ------
+    importlib.metadata.PackageNotFoundError
+        If one of them is not installed.
+    """
+    packages = [_PACKAGES.get(name, name) for name in names]
+    return pd.DataFrame({"version": [metadata.version(package) for package in packages]}, index=packages)
