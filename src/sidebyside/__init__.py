@@ -44,6 +44,7 @@ _HOME = {
     "is_live": "notebook_output",
     "quiet": "notebook_output",
     "show_error": "notebook_output",
+    "quiet_tensorflow": "notebook_output",
     "prepare": "style",
     "plot_agreement": "style",
     "plot_calibration": "style",
