@@ -4,13 +4,7 @@ from importlib import metadata
 
 import pandas as pd
 
-_PACKAGES = {
-    "PyMC": "pymc",
-    "Stan": "pystan",
-    "NumPyro": "numpyro",
-    "Pyro": "pyro-ppl",
-    "TFP": "tensorflow-probability",
-}
+from sidebyside.libraries import LIBRARIES
 
 
 def versions(*names: str) -> pd.DataFrame:
@@ -32,5 +26,5 @@ def versions(*names: str) -> pd.DataFrame:
     importlib.metadata.PackageNotFoundError
         If one of them is not installed.
     """
-    packages = [_PACKAGES.get(name, name) for name in names]
+    packages = [LIBRARIES[name].package if name in LIBRARIES else name for name in names]
     return pd.DataFrame({"version": [metadata.version(package) for package in packages]}, index=packages)
