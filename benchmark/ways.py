@@ -441,7 +441,9 @@ class Stan(Way):
         return self._sample(seed)
 
     def read(self, run):
-        tree = self.task.names["sbs"].from_pystan(run)
+        import arviz_base
+
+        tree = arviz_base.from_pystan(run)
         steps = tree["sample_stats"]["n_steps"].to_numpy()
         self.drawn = float(steps.sum())
         # Stan tells each chain's seconds, warm-up and draws apart (and PyStan hands the words on three times)

@@ -11,13 +11,14 @@ from importlib.util import find_spec
 class Library:
     """One probabilistic library.
 
-    ``tag`` is the cell tag and the name of the package's extra; ``modules`` are what a model in this library
-    imports; ``colour`` and ``marker`` are the same in every figure (colours: Okabe and Ito 2008, safe for
-    colour-blind readers).
+    ``tag`` is the cell tag and the name of the package's extra; ``package`` is its name for pip; ``modules`` are what a
+    model in this library imports; ``colour`` and ``marker`` are the same in every figure (colours: Okabe and Ito 2008,
+    safe for colour-blind readers).
     """
 
     name: str
     tag: str
+    package: str
     modules: tuple[str, ...]
     colour: str
     marker: str
@@ -26,11 +27,11 @@ class Library:
 LIBRARIES = {
     library.name: library
     for library in (
-        Library("PyMC", "pymc", ("pymc",), "#0072B2", "o"),
-        Library("Stan", "stan", ("stan",), "#D55E00", "s"),
-        Library("NumPyro", "numpyro", ("numpyro", "jax"), "#009E73", "^"),
-        Library("Pyro", "pyro", ("pyro", "torch"), "#CC79A7", "D"),
-        Library("TFP", "tfp", ("tensorflow_probability", "tensorflow"), "#E69F00", "v"),
+        Library("PyMC", "pymc", "pymc", ("pymc",), "#0072B2", "o"),
+        Library("Stan", "stan", "pystan", ("stan",), "#D55E00", "s"),
+        Library("NumPyro", "numpyro", "numpyro", ("numpyro", "jax"), "#009E73", "^"),
+        Library("Pyro", "pyro", "pyro-ppl", ("pyro", "torch"), "#CC79A7", "D"),
+        Library("TFP", "tfp", "tensorflow-probability", ("tensorflow_probability", "tensorflow"), "#E69F00", "v"),
     )
 }
 

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
+from sidebyside.libraries import need
+
 # (category, start of the message, why a reader can do nothing about it)
 SILENCED = [
     (FutureWarning, r"`torch\.jit\.trace` is deprecated", "Pyro 1.9 compiles its potential by it; no other way yet"),
@@ -27,6 +29,7 @@ SILENCED = [
 # (variable, value, why): settings for libraries that are imported later; what the reader has set stays
 SETTINGS = [
     ("TF_ENABLE_ONEDNN_OPTS", "0", "TensorFlow's oneDNN writes an error to stderr where the processor has no AVX-512"),
+    ("TF_CPP_MIN_LOG_LEVEL", "1", "TensorFlow notes on stderr what it has compiled; its warnings and errors stay"),
     ("TORCHINDUCTOR_COMPILE_THREADS", "1", "PyTorch's compiler starts processes that outlive a kernel which dies"),
 ]
 
@@ -82,6 +85,25 @@ def quiet() -> Iterator[None]:
             if failed:
                 held.seek(0)
                 print(held.read(), file=sys.stderr)  # noqa: T201
+
+
+def quiet_tensorflow() -> None:
+    """Load TensorFlow, and keep out of stored outputs what it writes where there is no GPU. Live, it only loads it.
+
+    TensorFlow 2.21 writes "Could not find cuda drivers" while it is loaded, and "failed call to cuInit" when it first
+    looks for devices. The former no setting prevents, since it comes before TensorFlow has read its settings; the
+    latter would need ``TF_CPP_MIN_LOG_LEVEL=3``, which hides all other errors too.
+
+    Raises
+    ------
+    LibraryMissingError
+        If TensorFlow is not installed.
+    """
+    need("TFP")
+    with quiet():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
 
 
 class NoErrorError(AssertionError):

@@ -1,0 +1,30 @@
+"""The versions of the packages that a notebook has used, for its last cell."""
+
+from importlib import metadata
+
+import pandas as pd
+
+from sidebyside.libraries import LIBRARIES
+
+
+def versions(*names: str) -> pd.DataFrame:
+    """Return the installed versions, in the order asked for.
+
+    Parameters
+    ----------
+    *names : str
+        Each the name of a package, as in ``pip install``, or of one of the five libraries, as in :data:`LIBRARIES`.
+        ``*posteriors`` gives the libraries that a notebook holds draws of.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per package, with one column, ``version``.
+
+    Raises
+    ------
+    importlib.metadata.PackageNotFoundError
+        If one of them is not installed.
+    """
+    packages = [LIBRARIES[name].package if name in LIBRARIES else name for name in names]
+    return pd.DataFrame({"version": [metadata.version(package) for package in packages]}, index=packages)

@@ -1,0 +1,53 @@
+"""The last cell of a notebook: what ``sbs.versions`` returns."""
+
+from importlib import metadata
+
+import pytest
+
+import sidebyside as sbs
+
+INSTALLED = {
+    "numpy": "2.5.5",
+    "arviz": "1.3.0",
+    "pymc": "6.4.0",
+    "pystan": "3.14.0",
+    "numpyro": "0.22.0",
+    "pyro-ppl": "1.9.2",
+    "tensorflow-probability": "0.25.0",
+}
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Install exactly ``INSTALLED``."""
+
+    def version(package):
+        if package not in INSTALLED:
+            raise metadata.PackageNotFoundError(package)
+        return INSTALLED[package]
+
+    monkeypatch.setattr(metadata, "version", version)
+
+
+def test_packages_stand_in_the_order_asked_for(installed):
+    assert sbs.versions("numpy", "arviz").to_dict() == {"version": {"numpy": "2.5.5", "arviz": "1.3.0"}}
+    assert list(sbs.versions("numpy", "arviz").index) == ["numpy", "arviz"]
+
+
+def test_each_library_is_named_by_its_package(installed):
+    posteriors = dict.fromkeys(sbs.LIBRARIES)
+    packages = ["pymc", "pystan", "numpyro", "pyro-ppl", "tensorflow-probability"]
+    assert sbs.versions(*posteriors)["version"].to_dict() == {package: INSTALLED[package] for package in packages}
+
+
+def test_it_looks_as_the_stored_footers_do(installed):
+    assert str(sbs.versions("arviz", "Stan")) == "       version\narviz    1.3.0\npystan  3.14.0"
+
+
+def test_the_versions_are_those_installed():
+    assert sbs.versions("numpy").loc["numpy", "version"] == metadata.version("numpy")
+
+
+def test_what_is_not_installed_is_named(installed):
+    with pytest.raises(metadata.PackageNotFoundError, match="nompy"):
+        sbs.versions("numpy", "nompy")
