@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import arviz as az
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from toy_posteriors import COUNTIES, REFERENCE, county_tree, right_draws, tree_of
@@ -191,3 +193,101 @@ def test_unusable_draws_are_named():
         sbs.check_sampling({"Pyro": tree_of(**draws)})
     with pytest.raises(agreement.DrawsError, match="no posterior to check"):
         sbs.check_agreement({}, REFERENCE)
+
+
+def in_order(names, changed):
+    """Return right draws of ``names``, in that order, of which those in ``changed`` are others."""
+    rng = np.random.default_rng(3)
+    draws = {name: rng.normal(size=(4, 1000)) for name in names} | changed
+    groups = {"posterior": {name: draws[name] for name in names}}
+    return az.from_dict(groups | {"sample_stats": {"diverging": np.zeros((4, 1000), dtype=bool)}})
+
+
+@pytest.mark.parametrize("names", [("mu", "k"), ("k", "mu")])
+def test_rhat_that_is_nan_is_named_whatever_the_order(names):
+    posteriors = {"Pyro": in_order(names, {"k": np.full((4, 1000), 3.0)})}
+    with pytest.raises(agreement.SamplingError, match="Pyro: R-hat of k is NaN"):
+        sbs.check_sampling(posteriors)
+
+
+@pytest.mark.parametrize("names", [("mu", "k"), ("k", "mu")])
+@pytest.mark.parametrize("kind", ["bulk", "tail"])
+def test_an_effective_sample_size_that_is_nan_is_named_whatever_the_order(names, kind, monkeypatch):
+    tree, ess = in_order(names, {}), az.ess
+
+    def nan_for_k(dataset, method):
+        found = ess(dataset, method=method)
+        return found.assign(k=found["k"] * np.nan) if method == kind else found
+
+    monkeypatch.setattr(az, "ess", nan_for_k)
+    with pytest.raises(agreement.SamplingError, match=rf"TFP: too few effective draws of k \({kind} ESS nan"):
+        sbs.check_sampling({"TFP": tree})
+
+
+@pytest.mark.parametrize("counties", [[np.nan, 1.0, 2.0], [0.0, 1.0, np.nan]])
+def test_one_rhat_of_an_array_that_is_nan_is_found(counties):
+    theta = np.random.default_rng(3).normal(size=(4, 1000, 3))
+    theta[..., np.isnan(counties)] = 0.5
+    with pytest.raises(agreement.SamplingError, match="Stan: R-hat of theta is NaN"):
+        sbs.check_sampling({"Stan": in_order(("mu", "theta"), {"theta": theta})})
+
+
+def test_a_parameter_without_elements_is_passed_over():
+    table = sbs.check_sampling({"Stan": in_order(("none", "mu"), {"none": np.empty((4, 1000, 0))})})
+    assert table.loc["Stan", "smallest bulk ESS"] > 400
+
+
+def test_a_divergence_that_is_nan_counts():
+    diverging = np.zeros((4, 1000))
+    diverging[1, 3] = np.nan
+    with pytest.raises(agreement.SamplingError, match=r"TFP: 1 draw\(s\) diverged"):
+        sbs.check_sampling({"TFP": tree_of(**right_draws(), diverging=diverging)})
+
+
+STACK = pd.DataFrame.stack
+
+
+@pytest.mark.parametrize("old_pandas", [True, False])
+@pytest.mark.parametrize("places", [(2, 1), (1, 2), (0,), (0, 1, 2)])
+@pytest.mark.parametrize("moment", ["mean", "sd"])
+def test_a_z_that_is_nan_is_named_whatever_the_place_and_the_pandas(places, moment, old_pandas, monkeypatch):
+    """By a reference whose error is NaN; pandas 2.2 leaves NaN out of what ``stack`` returns, later ones don't."""
+    if old_pandas:
+        monkeypatch.setattr(pd.DataFrame, "stack", lambda self: STACK(self).dropna())
+    truth = {kind: values.copy() for kind, values in COUNTIES.parameters["theta"].items()}
+    truth[f"{moment}_error"][list(places)] = np.nan
+    with pytest.raises(agreement.DisagreementError) as caught:
+        sbs.check_agreement({"Stan": county_tree()}, replace(COUNTIES, parameters={"theta": truth}))
+    for place in places:
+        assert f"Stan: the posterior {moment} of theta[{('Anoka', 'Becker', 'Cook')[place]}]" in str(caught.value)
+    assert "z = +nan" in str(caught.value)
+
+
+@pytest.mark.parametrize("names", [("mu", "sigma"), ("sigma", "mu")])
+@pytest.mark.parametrize("old_pandas", [True, False])
+def test_draws_that_never_change_are_a_disagreement(names, old_pandas, monkeypatch):
+    if old_pandas:
+        monkeypatch.setattr(pd.DataFrame, "stack", lambda self: STACK(self).dropna())
+    reference = replace(REFERENCE, parameters={name: REFERENCE.parameters[name] for name in names})
+    draws = right_draws(np.random.default_rng(3)) | {"sigma": np.full((4, 1000), 2.0)}
+    with pytest.raises(agreement.DisagreementError, match=r"PyMC: the posterior sd of sigma .*z = \+nan"):
+        sbs.check_agreement({"PyMC": tree_of(**draws)}, reference)
+
+
+def test_counties_of_one_name_are_each_checked():
+    with pytest.raises(agreement.DisagreementError, match=r"Pyro: the posterior mean of theta\[Lake\]"):
+        sbs.check_agreement({"Pyro": county_tree(0.3, ("Lake", "Anoka", "Lake"))}, COUNTIES)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("part", ["mean", "variance"])
+def test_an_approximation_that_is_nan_is_named_whatever_the_place(place, part):
+    reference = sbs.load_reference("robust_mean_field")
+    mean, covariance = normal(reference)
+    if part == "mean":
+        mean[place] = np.nan
+    else:
+        covariance[place, place] = np.nan
+    name = list(reference.parameters)[place]
+    with pytest.raises(agreement.DisagreementError, match=f"Pyro: {name} is .*nan"):
+        sbs.check_approximations({"Pyro": (mean, covariance)}, reference)

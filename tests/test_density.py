@@ -1,5 +1,7 @@
 """Log densities of the five libraries, and the check that they are one function."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -106,3 +108,19 @@ def test_densities_of_the_wrong_number_or_none_are_errors():
         sbs.check_densities({"TFP": np.zeros(2)}, REFERENCE)
     with pytest.raises(ValueError, match="no density to check"):
         sbs.check_densities({}, REFERENCE)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_density_that_is_not_finite_is_a_disagreement_at_any_point(place, value):
+    values = REFERENCE.log_density.copy()
+    values[place] = value
+    with pytest.raises(density.DensityDisagreementError, match="TFP's model"):
+        sbs.check_densities({"PyMC": REFERENCE.log_density, "TFP": values}, REFERENCE)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_one_point_has_nothing_to_differ_from(count):
+    few = replace(REFERENCE, points=REFERENCE.points[:count], log_density=REFERENCE.log_density[:count])
+    with pytest.raises(ValueError, match="need at least two"):
+        sbs.check_densities({"PyMC": few.log_density}, few)

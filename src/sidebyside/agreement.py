@@ -58,11 +58,13 @@ def _check_usable(posteriors: Mapping[str, xr.DataTree], parameters: list[str] |
             raise DrawsError(f"{library}: no draws of {', '.join(missing)}; there are: {there}.")
 
 
-def _worst(dataset: xr.Dataset, function, largest: bool) -> tuple[float, str]:
-    """Find the most extreme value over all parameters (and their elements), and the parameter's name."""
-    extremes = {name: float(function(values.values)) for name, values in dataset.data_vars.items()}
-    name = (max if largest else min)(extremes, key=extremes.get)
-    return extremes[name], name
+def _worst(dataset: xr.Dataset, largest: bool) -> tuple[float, str]:
+    """Return the most extreme value over all elements of all parameters, and its parameter; NaN is the worst of all."""
+    names = [name for name, values in dataset.data_vars.items() for _ in range(values.size)]
+    values = np.concatenate([np.ravel(values.values) for values in dataset.data_vars.values()])
+    badness = np.where(np.isnan(values), np.inf, values if largest else -values)
+    place = int(np.argmax(badness))
+    return float(values[place]), names[place]
 
 
 def check_sampling(posteriors: Mapping[str, xr.DataTree]) -> pd.DataFrame:
@@ -86,29 +88,33 @@ def check_sampling(posteriors: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     rows, faults = {}, []
     for library, tree in posteriors.items():
         posterior = tree["posterior"].to_dataset()
-        rhat, rhat_name = _worst(az.rhat(posterior), np.max, largest=True)
-        bulk, bulk_name = _worst(az.ess(posterior, method="bulk"), np.min, largest=False)
-        tail, tail_name = _worst(az.ess(posterior, method="tail"), np.min, largest=False)
-        divergences = int(tree["sample_stats"]["diverging"].sum())
+        rhat, rhat_name = _worst(az.rhat(posterior), largest=True)
+        bulk, bulk_name = _worst(az.ess(posterior, method="bulk"), largest=False)
+        tail, tail_name = _worst(az.ess(posterior, method="tail"), largest=False)
+        divergences = np.count_nonzero(tree["sample_stats"]["diverging"])  # counts NaN, where a sum leaves it out
         rows[library] = {
             "chains": posterior.sizes["chain"],
             "draws": posterior.sizes["draw"],
             "largest R-hat": rhat,
-            "smallest bulk ESS": round(bulk),
-            "smallest tail ESS": round(tail),
+            "smallest bulk ESS": bulk,
+            "smallest tail ESS": tail,
             "divergences": divergences,
         }
-        # "not <=" rather than ">": a NaN must not pass
-        if not rhat <= MAX_RHAT:
+        if np.isnan(rhat):
+            faults.append(f"{library}: R-hat of {rhat_name} is NaN, as it is of draws that never change.")
+        elif rhat > MAX_RHAT:
             faults.append(f"{library}: the chains disagree on {rhat_name} (R-hat {rhat:.3f} > {MAX_RHAT}).")
         for kind, ess, name in (("bulk", bulk, bulk_name), ("tail", tail, tail_name)):
-            if not ess >= MIN_ESS:
+            if not ess >= MIN_ESS:  # a NaN must not pass
                 faults.append(f"{library}: too few effective draws of {name} ({kind} ESS {ess:.0f} < {MIN_ESS}).")
         if divergences:
             faults.append(f"{library}: {divergences} draw(s) diverged.")
     if faults:
         raise SamplingError(" ".join(faults) + " Give the sampler more adaptation steps or a higher target acceptance.")
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("library")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("library")
+    return table.round({"smallest bulk ESS": 0, "smallest tail ESS": 0}).astype(
+        {"smallest bulk ESS": int, "smallest tail ESS": int}
+    )
 
 
 def check_agreement(
@@ -149,16 +155,17 @@ def check_agreement(
     for name, truth in reference.parameters.items():
         for library, tree in posteriors.items():
             table = _compare(library, tree["posterior"][name], truth)
-            z = table[["z of mean", "z of sd"]].abs()
-            for element, moment in z.stack()[lambda values: ~(values <= threshold)].index:  # a NaN must not pass
-                short = moment.removeprefix("z of ")
-                found = table.loc[element]
+            z = np.abs(table[["z of mean", "z of sd"]].to_numpy())  # not by pandas, whose methods leave NaN out
+            for row, column in np.argwhere(~(z <= threshold)):  # a NaN must not pass
+                moment, element, found = ("mean", "sd")[column], table.index[row], table.iloc[row]
                 faults.append(
-                    f"{library}: the posterior {short} of {name}{element} is {found[short]:.4g}, the reference says "
-                    f"{found[f'reference {short}']:.4g} (z = {found[moment]:+.1f}, passes up to {threshold:.1f})."
+                    f"{library}: the posterior {moment} of {name}{element} is {found[moment]:.4g}, the reference says "
+                    f"{found[f'reference {moment}']:.4g} (z = {found[f'z of {moment}']:+.1f}, "
+                    f"passes up to {threshold:.1f})."
                 )
-            worst = z.max(axis=1).idxmax()
-            rows[name, library] = ({"element": worst} if worst else {}) | table.loc[worst].to_dict()
+            worst = int(np.argmax(np.where(np.isnan(z), np.inf, z).max(axis=1)))
+            element = table.index[worst]
+            rows[name, library] = ({"element": element} if element else {}) | table.iloc[worst].to_dict()
     table = _table(rows, faults)
     table = table.round({"z of mean": 1, "z of sd": 1})
     if "element" in table:

@@ -123,6 +123,8 @@ def check_densities(
     """
     if not densities:
         raise ValueError("There is no density to check: fill densities['PyMC'] (and so on) first.")
+    if len(reference.points) < 2:
+        raise ValueError(f"{len(reference.points)} point(s): differences of log densities need at least two.")
     expected = reference.log_density - reference.log_density[0]
     base = reference.points[0]
     changed = [
