@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,9 @@ def test_unknown_attribute_and_unknown_reference_say_so():
         sbs.nonsense  # noqa: B018
     with pytest.raises(ValueError, match=r"no reference posterior called 'nope'.*robust_mixture, robust_not_centred"):
         sbs.load_reference("nope")
+
+
+def test_no_module_takes_the_place_of_a_public_name():
+    """Once a module is imported, the package's attribute of its name is the module."""
+    modules = {path.stem for path in Path(sbs.__file__).parent.iterdir()}
+    assert set(sbs._HOME) & modules == set() and set(sbs._MODULES) <= modules

@@ -27,6 +27,8 @@ _HOME = {
     "from_tfp": "convert",
     "compile_pyro": "pyro_compile",
     "pack_tfp": "tfp_pack",
+    "program": "proofs",
+    "proof": "proofs",
     "check_densities": "density",
     "check_sampling": "agreement",
     "check_agreement": "agreement",
