@@ -28,8 +28,8 @@ class ParameterNamesError(ValueError):
     """A library's model has other parameters than the points name."""
 
 
-def _same_names(library: str, model_names: set[str], points: Points) -> None:
-    for number, point in enumerate(points):
+def _same_names(library: str, model_names: set[str], points: Points, start: int = 0) -> None:
+    for number, point in enumerate(points, start):
         if set(point) != set(model_names):
             only_model, only_point = sorted(set(model_names) - set(point)), sorted(set(point) - set(model_names))
             raise ParameterNamesError(
@@ -56,11 +56,44 @@ def pymc(model, points: Points) -> np.ndarray:
 
 
 def stan(model, points: Points) -> np.ndarray:
-    """Log joint density, constants dropped, of what ``stan.build`` returned (PyStan 3)."""
+    """Log joint density, constants dropped, of what ``stan.build`` returned (PyStan 3).
+
+    Parameters of size 0, such as a vector for groups of which there are none, may be in the points or not.
+    """
     need("Stan")
-    _same_names("Stan", set(model.param_names), points)
-    plain = [{name: np.asarray(value).tolist() for name, value in point.items()} for point in points]
-    return np.array([model.log_prob(model.unconstrain_pars(values), adjust_transform=False) for values in plain])
+    plain = [{name: np.asarray(value).tolist() for name, value in point.items() if np.size(value)} for point in points]
+    parameters, values = None, []
+    for number, point in enumerate(plain):
+        if parameters is not None:
+            _same_names("Stan", parameters, [point], number)
+        unconstrained = _unconstrain(model, point, number)
+        if parameters is None:
+            parameters = _stan_parameters(model, unconstrained)
+            _same_names("Stan", parameters, [point], number)
+        values.append(model.log_prob(unconstrained, adjust_transform=False))
+    return np.array(values)
+
+
+def _unconstrain(model, point: Mapping, number: int) -> list[float]:
+    """Return ``point`` on Stan's unconstrained scale; a parameter that it lacks is an error that names it."""
+    try:
+        return model.unconstrain_pars(point)
+    except RuntimeError as error:
+        lacking = {name for name in model.param_names if f"variable name={name};" in str(error)} - set(point)
+        if lacking:
+            _same_names("Stan", set(point) | lacking, [point], number)
+        raise
+
+
+def _stan_parameters(model, unconstrained: list[float]) -> set[str]:
+    """Return the names of a Stan program's ``parameters`` block, without those of size 0.
+
+    ``model.param_names`` lists them first, then transformed parameters and generated quantities.
+    """
+    numbers = len(model.constrain_pars(unconstrained, include_tparams=False, include_gqs=False))
+    sizes = [int(np.prod(shape)) for shape in model.dims]
+    ends = np.cumsum(sizes)
+    return {name for name, size, end in zip(model.param_names, sizes, ends, strict=True) if size and end <= numbers}
 
 
 def numpyro(model, points: Points, *args, **kwargs) -> np.ndarray:

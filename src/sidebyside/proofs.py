@@ -76,9 +76,9 @@ class Proof:
                 self.agreement,
             ),
         )
-        shown = "".join(f"<p>{escape(caption)}</p>\n{table.to_html()}\n" for caption, table in tables)
+        shown = "".join(f"<p>{escape(caption, quote=False)}</p>\n{table.to_html()}\n" for caption, table in tables)
         return (
-            f"<p>{escape(self.line)}</p>\n<details>\n<summary>The tables behind this line</summary>\n{shown}</details>"
+            f"<p>{escape(self.line, quote=False)}</p>\n<details>\n<summary>The tables behind this line</summary>\n{shown}</details>"
         )
 
 
