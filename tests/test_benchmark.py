@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from benchmark import __main__ as command
-from benchmark import cells, plan, problems, report, watch
+from benchmark import cells, plan, problems, report, watch, ways
 from benchmark.__main__ import Runner
 from benchmark.plan import Configuration, Settings
 from benchmark.ways import CANARY, WAYS
@@ -266,6 +266,12 @@ def test_models_come_from_the_chapters(model, tag):
     assert "import" in imports and f"{about.objects}_{tag}" in code
 
 
+def test_of_stans_draws_only_what_was_sampled_is_measured():
+    names, shapes = ["alpha", "none", "z", "tau", "y_rep"], [(), (0,), (2, 3), (), (20,)]
+    assert ways.leading(names, shapes, 7) == ["alpha", "none", "z"]
+    assert ways.leading(names[2:3], shapes[2:3], 6) == ["z"]
+
+
 def test_a_change_must_change_one_place():
     with pytest.raises(LookupError, match="2 times"):
         cells.change("a + a", [("a", "b")])
@@ -340,7 +346,8 @@ def test_figures_and_tables_do_with_what_is_there():
 
 @pytest.mark.parametrize("name", benchmark_results.stored())
 def test_a_stored_run_is_whole(name):
-    stored = json.loads((Path(benchmark_results.__file__).parent / f"{name}.json").read_text())
+    folder = Path(benchmark_results.__file__).parent / "results" / "benchmark"
+    stored = json.loads((folder / f"{name}.json").read_text())
     made = benchmark_results.load_benchmark(name)
     assert stored["machine"]["name"] == name and made.machine["cores"] and made.machine["gpu_note"]
     assert stored["command"] == "make benchmark" and made.settings["kind"] == "full"

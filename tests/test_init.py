@@ -31,3 +31,11 @@ def test_no_module_takes_the_place_of_a_public_name():
     """Once a module is imported, the package's attribute of its name is the module."""
     modules = {path.stem for path in Path(sbs.__file__).parent.iterdir()}
     assert set(sbs._HOME) & modules == set() and set(sbs._MODULES) <= modules
+
+
+def test_converters_do_not_import_the_judge():
+    code = (
+        "import sys, sidebyside.io_pyro, sidebyside.io_tfp\n"
+        "print([name for name in sys.modules if name in ('sidebyside.agreement', 'sidebyside.density')])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sidebyside as sbs
-from sidebyside import agreement
+from sidebyside import draws
 
 RNG = np.random.default_rng(6)
 
@@ -23,5 +23,5 @@ def test_from_tfp_swaps_draw_and_chain():
 def test_converters_name_library_and_parameter_of_nan():
     values = RNG.normal(size=(30, 4))
     values[2, 1] = np.nan
-    with pytest.raises(agreement.DrawsError, match="TFP: 1 of 120 draws of 'theta' are NaN"):
+    with pytest.raises(draws.DrawsError, match="TFP: 1 of 120 draws of 'theta' are NaN"):
         sbs.from_tfp({"theta": values}, {"diverging": np.zeros((30, 4), dtype=bool)})

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import norm
 
+from sidebyside.draws import DrawsError, check_draws
 from sidebyside.references import Reference
 
 # Vehtari et al. 2021 recommend four chains, R-hat below 1.01 and an effective sample size above 400.
@@ -21,27 +22,12 @@ MIN_ESS = 400
 MAX_FAULTS = 5  # how many an error names before it counts the rest
 
 
-class DrawsError(ValueError):
-    """Draws that cannot be judged: NaN, too few chains, or a parameter missing."""
-
-
 class SamplingError(AssertionError):
     """A library's sampler did not do its work."""
 
 
 class DisagreementError(AssertionError):
     """A library's posterior is not the reference's."""
-
-
-def check_draws(library: str, tree: xr.DataTree) -> None:
-    """Raise :class:`DrawsError` if a parameter of ``tree``'s posterior holds NaN or infinite values."""
-    for name, values in tree["posterior"].data_vars.items():
-        bad = int(np.sum(~np.isfinite(values.values)))
-        if bad:
-            raise DrawsError(
-                f"{library}: {bad} of {values.size} draws of {name!r} are NaN or infinite. "
-                "Look for a log or a division by zero in the model, or start the chains nearer to the posterior."
-            )
 
 
 def _check_usable(posteriors: Mapping[str, xr.DataTree], parameters: list[str] | None = None) -> None:

@@ -77,9 +77,8 @@ class Proof:
             ),
         )
         shown = "".join(f"<p>{escape(caption, quote=False)}</p>\n{table.to_html()}\n" for caption, table in tables)
-        return (
-            f"<p>{escape(self.line, quote=False)}</p>\n<details>\n<summary>The tables behind this line</summary>\n{shown}</details>"
-        )
+        line = f"<p>{escape(self.line, quote=False)}</p>"
+        return f"{line}\n<details>\n<summary>The tables behind this line</summary>\n{shown}</details>"
 
 
 def program(model: Any, *args: Any, **data: Any) -> Program:
