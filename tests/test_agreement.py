@@ -1,5 +1,6 @@
 """Diagnostics and moments: right draws pass, small faults are found and named."""
 
+import pickle
 from dataclasses import replace
 
 import arviz as az
@@ -291,3 +292,20 @@ def test_an_approximation_that_is_nan_is_named_whatever_the_place(place, part):
     name = list(reference.parameters)[place]
     with pytest.raises(agreement.DisagreementError, match=f"Pyro: {name} is .*nan"):
         sbs.check_approximations({"Pyro": (mean, covariance)}, reference)
+
+
+def test_a_disagreement_carries_its_table():
+    with pytest.raises(agreement.DisagreementError) as caught:
+        sbs.check_agreement({"Stan": county_tree(), "Pyro": county_tree(shift=0.3)}, COUNTIES)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert str(error) == str(caught.value) and error.table.equals(caught.value.table)
+    row = error.table.loc["theta", "Pyro"]
+    assert row["element"] == "[Cook]" and row["z of mean"] > error.table.attrs["threshold"]
+    assert abs(error.table.loc[("theta", "Stan"), "z of mean"]) < error.table.attrs["threshold"]
+
+
+def test_an_approximation_that_is_off_carries_its_table():
+    reference = sbs.load_reference("robust_mean_field")
+    with pytest.raises(agreement.DisagreementError) as caught:
+        sbs.check_approximations({"Pyro": normal(reference, 0.2)}, reference)
+    assert caught.value.table.loc[("alpha", "Pyro"), "off (sds)"] == pytest.approx(0.2)

@@ -1,5 +1,6 @@
 """Log densities of the five libraries, and the check that they are one function."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -84,7 +85,9 @@ class FakeStanModel:
             if name not in point:
                 raise RuntimeError({"message": f"variable does not exist; variable name={name}; base type=double"})
         if point["sigma"] <= 0:
-            raise RuntimeError({"message": "lb_free: Lower bounded variable is -1, but must be greater than or equal to 0"})
+            raise RuntimeError(
+                {"message": "lb_free: Lower bounded variable is -1, but must be greater than or equal to 0"}
+            )
         return [point["mu"], np.log(point["sigma"])]
 
     def constrain_pars(self, unconstrained, include_tparams, include_gqs):
@@ -213,3 +216,11 @@ def test_one_point_has_nothing_to_differ_from(count):
     few = replace(REFERENCE, points=REFERENCE.points[:count], log_density=REFERENCE.log_density[:count])
     with pytest.raises(ValueError, match="need at least two"):
         sbs.check_densities({"PyMC": few.log_density}, few)
+
+
+def test_a_density_that_differs_carries_its_table():
+    densities = {"PyMC": REFERENCE.log_density, "Pyro": REFERENCE.log_density + np.array([0, 0, 0.3])}
+    with pytest.raises(density.DensityDisagreementError) as caught:
+        sbs.check_densities(densities, REFERENCE)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert error.table["Pyro"].tolist() == pytest.approx([-0.5, -0.7]) and error.table.loc["sigma", "PyMC"] == -1.0

@@ -27,7 +27,17 @@ class SamplingError(AssertionError):
 
 
 class DisagreementError(AssertionError):
-    """A library's posterior is not the reference's."""
+    """A library's posterior is not the reference's.
+
+    Attributes
+    ----------
+    table : DataFrame
+        What the check would have returned, had all agreed: a row per parameter and library, with the largest |z|.
+    """
+
+    def __init__(self, message: str, table: pd.DataFrame | None = None):  # unpickling passes the message alone
+        super().__init__(message)
+        self.table = table
 
 
 def _check_usable(posteriors: Mapping[str, xr.DataTree], parameters: list[str] | None = None) -> None:
@@ -131,7 +141,8 @@ def check_agreement(
 
     Raises
     ------
-    DisagreementError, naming library and parameter. DrawsError for draws that cannot be judged.
+    DisagreementError, naming library and parameter; its ``table`` is the one above. DrawsError for draws that cannot
+    be judged.
     """
     parameters = list(reference.parameters)
     _check_usable(posteriors, parameters)
@@ -152,21 +163,25 @@ def check_agreement(
             worst = int(np.argmax(np.where(np.isnan(z), np.inf, z).max(axis=1)))
             element = table.index[worst]
             rows[name, library] = ({"element": element} if element else {}) | table.iloc[worst].to_dict()
-    table = _table(rows, faults)
-    table = table.round({"z of mean": 1, "z of sd": 1})
+    table = _table(rows).round({"z of mean": 1, "z of sd": 1})
     if "element" in table:
         table["element"] = table["element"].fillna("")
     table.attrs["threshold"] = threshold
+    return _agreed(table, faults)
+
+
+def _table(rows: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
+    """Return the rows as a table by parameter and library."""
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
     return table
 
 
-def _table(rows: Mapping[tuple[str, str], Mapping], faults: list[str], advice: str = "") -> pd.DataFrame:
-    """Return the rows as a table by parameter and library, or raise DisagreementError with the first few faults."""
+def _agreed(table: pd.DataFrame, faults: list[str], advice: str = "") -> pd.DataFrame:
+    """Return the table, or raise DisagreementError with the first few faults."""
     if faults:
         rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
-        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + advice)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
+        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + advice, table)
     return table
 
 
@@ -249,4 +264,4 @@ def check_approximations(
                 "ratio": ratio[place],
             }
     in_order = product(reference.parameters, approximations)
-    return _table({each: rows[each] for each in in_order}, faults, " Give it more steps, the last ones small.")
+    return _agreed(_table({each: rows[each] for each in in_order}), faults, " Give it more steps, the last ones small.")

@@ -21,7 +21,17 @@ TOLERANCE = 1e-6
 
 
 class DensityDisagreementError(AssertionError):
-    """A library's log density is not the reference's, up to a constant."""
+    """A library's log density is not the reference's, up to a constant.
+
+    Attributes
+    ----------
+    table : DataFrame
+        What the check would have returned, had all agreed: a row per point, a column per library.
+    """
+
+    def __init__(self, message: str, table: pd.DataFrame | None = None):  # unpickling passes the message alone
+        super().__init__(message)
+        self.table = table
 
 
 class ParameterNamesError(ValueError):
@@ -152,7 +162,8 @@ def check_densities(
 
     Raises
     ------
-    DensityDisagreementError, naming each library that differs and the parameters that were changed where it does.
+    DensityDisagreementError, naming each library that differs and the parameters that were changed where it does; its
+    ``table`` is the one above.
     """
     if not densities:
         raise ValueError("There is no density to check: fill densities['PyMC'] (and so on) first.")
@@ -173,10 +184,10 @@ def check_densities(
         if wrong:
             where = "; ".join(f"changing {changed[n]}: off by {off[n]:+.3g}" for n in wrong)
             faults.append(f"{library}'s model is not the reference's ({where}).")
-    if faults:
-        raise DensityDisagreementError(
-            " ".join(faults) + " Look at its priors, its likelihood and the order of their arguments."
-        )
     table = pd.DataFrame(columns).iloc[1:]
     table.index = pd.Index(changed[1:], name="parameters changed")
+    if faults:
+        raise DensityDisagreementError(
+            " ".join(faults) + " Look at its priors, its likelihood and the order of their arguments.", table
+        )
     return table
