@@ -131,8 +131,8 @@ mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time and 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
 	@$(BIN)/python trials/seeds.py
 
-benchmark: $(VENV)/.all ## measure the five libraries; QUICK=1 in 5 minutes, else hours (it can be interrupted and resumed)
-	@$(BIN)/python -m benchmark $(if $(QUICK),--quick) $(BENCHMARK)
+benchmark: $(VENV)/.all ## measure the five libraries; QUICK=1 in 5 minutes, else hours (resumable); PROMOTE=1 stores them
+	@$(BIN)/python -m benchmark $(if $(QUICK),--quick) $(if $(PROMOTE),--promote) $(BENCHMARK)
 
 # JupyterHub stands beside the environment, not in it; its proxy comes from npm.
 .cache/hub/.ready: requirements/hub.txt

@@ -2,7 +2,8 @@
 
 Each configuration runs in a process of its own. What has finished stands in ``build/benchmark/<kind>/records.jsonl``
 at once, so that an interrupted run goes on where it was; a configuration that crashes or passes a limit is a result
-like any other.
+like any other. Results go to ``build/benchmark/full.json`` or ``quick.json``; ``--promote`` makes those of a whole run
+the ones that the package holds.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from benchmark.plan import Configuration, Settings
 from benchmark.ways import WAYS
 
 DENSITY_SECONDS = 900
+STORED = Path("src", "sidebyside", "results", "benchmark")  # below the repository's folder
 
 
 class Runner:
@@ -189,6 +191,16 @@ class Runner:
         sings_once = one.canary and self.settings.kind == "quick"
         return not sings_once and (self.records[one.key(0)].get("wall_s") or 0) <= plan.PATIENCE
 
+    def missing(self, configurations: list[Configuration]) -> list[str]:
+        """Return the keys of what is planned and not measured; what was not worth trying is not missing."""
+        keys = []
+        for one in configurations:
+            if one.key(0) not in self.records:
+                keys.append(one.key(0))
+            elif self.repeats(one) and not self.not_worth_trying(one):
+                keys += [key for key in map(one.key, range(self.settings.repeats)) if key not in self.records]
+        return keys
+
     def compiles(self, one: Configuration) -> bool:
         """Tell whether Stan's compiler is timed: on a model's own data."""
         return self.problem(one.data)[0].main and one.chains == self.settings.chains
@@ -250,8 +262,8 @@ def say(text: str) -> None:
 
 def results(runner: Runner, gpu: tuple) -> dict:
     """Put together what is stored."""
-    plans = plan.parts(runner.settings, gpu[0]).values()
-    planned = {(one.name, one.data, one.chains) for configurations in plans for one in configurations}
+    plans = [one for configurations in plan.parts(runner.settings, gpu[0]).values() for one in configurations]
+    planned = {(one.name, one.data, one.chains) for one in plans}
     # an earlier plan may have left others, with fewer repeats
     records = [one for one in runner.measured() if (one["way"], one["data"], one["chains"]) in planned]
     rows = report.summarise(records)
@@ -265,6 +277,7 @@ def results(runner: Runner, gpu: tuple) -> dict:
             "date": f"{datetime.now(UTC):%Y-%m-%d}",
             "seconds": spent,
             "settings": plan.describe(runner.settings),
+            "missing": runner.missing(plans),
             "ways": report.describe_ways({row["way"] for row in rows}),
             "data": {name: problems.describe(name) for name in sorted({row["data"] for row in rows})},
             "results": rows,
@@ -284,7 +297,9 @@ def main() -> int:
     parser.add_argument("--retry", action="store_true", help="run again what has failed or was killed")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run has measured")
     parser.add_argument("--report", action="store_true", help="run nothing, put together what there is")
-    parser.add_argument("--out", type=Path, help="where the results go")
+    parser.add_argument(
+        "--promote", action="store_true", help="run nothing, store a whole run's results in the package"
+    )
     parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", help="where the chapters are")
     told = parser.parse_args()
 
@@ -292,6 +307,9 @@ def main() -> int:
     settings = plan.QUICK if told.quick else Settings()
     given = {"repeats": told.repeats, "seconds": told.seconds, "memory_gb": told.memory}
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+    out = ROOT / "build" / "benchmark" / f"{settings.kind}.json"
+    if told.promote:
+        return promote(out, ROOT / STORED)
     gpu = machine.gpus()
     runner = Runner(settings, ROOT / "build" / "benchmark" / settings.kind, told.notebooks, keep=not told.fresh)
     parts = {
@@ -309,21 +327,64 @@ def main() -> int:
                     if not repeat or runner.repeats(one):
                         runner.measure(one, repeat, retry=told.retry)
     found = results(runner, gpu)
-    stored = ROOT / "src" / "sidebyside" / "results" / "benchmark" / f"{found['machine']['name']}.json"
-    out = told.out or (ROOT / "build" / "benchmark" / "quick.json" if told.quick else stored)
+    if not found["results"]:
+        say("Nothing was measured: no configuration is called so, or nothing has run yet.")
+        return 1
     out.write_text(json.dumps(found, indent=1) + "\n")
     say(f"{len(found['results'])} configurations in {time.monotonic() - started:.0f} s: {out.resolve()}")
+    if found["missing"]:
+        say(f"This is a partial run: {few(found['missing'])}.")
     return tell(found)
 
 
+def few(missing: list[str]) -> str:
+    """Return how many runs are missing, with the names of a few."""
+    return f"{len(missing)} planned run(s) missing, {', '.join(missing[:3])}{' and so on' if missing[3:] else ''}"
+
+
+def unfit(found: dict) -> str:
+    """Return why results are not fit for the package; "" if they are."""
+    settings, full = found["settings"], plan.describe(Settings())
+    if settings["kind"] != "full":
+        return f"it is a {settings['kind']} run"
+    if less := [name for name in ("repeats", "seconds_limit", "memory_limit_gb") if settings[name] < full[name]]:
+        return f"its {less[0]} is {settings[less[0]]:g}, and a full run's is {full[less[0]]:g}"
+    if missing := found["missing"]:
+        return f"it is partial: {few(missing)}"
+    if not_caught(found) or not any(row["way"] == "canary" for row in found["results"]):
+        return "its deliberately wrong model was not found to be wrong"
+    return ""
+
+
+def promote(made: Path, stored: Path) -> int:
+    """Copy results into the package, under their machine's name. Returns 1, saying why, if they are not fit for it."""
+    if not made.exists():
+        say(f"Nothing to promote: {made} is missing; make benchmark makes it.")
+        return 1
+    found = json.loads(made.read_text())
+    if reason := unfit(found):
+        say(f"Not promoted, for {reason}.")
+        return 1
+    del found["missing"]
+    out = stored / f"{found['machine']['name']}.json"
+    out.write_text(json.dumps(found, indent=1) + "\n")
+    say(f"The package holds these results now: {out}")
+    return 0
+
+
+def not_caught(found: dict) -> list[dict]:
+    """Return the rows in which the model that is wrong on purpose was not found to be wrong."""
+    return [row for row in found["results"] if row["way"] == "canary" and row["status"] != "wrong"]
+
+
 def tell(found: dict) -> int:
-    """Print the results as tables; say so if the canary sang."""
+    """Print the results as tables; report if the model that is wrong on purpose passed."""
     from sidebyside.benchmark_results import Benchmark
 
     benchmark = Benchmark.of(found)
     for data in benchmark.data.index:
         say(f"\n{benchmark.data.loc[data, 'title']}\n{benchmark.table(data).to_string()}\n")
-    passed = [row["way"] for row in found["results"] if row["way"] == "canary" and row["status"] != "wrong"]
+    passed = not_caught(found)
     if passed:
         say("The model that is wrong on purpose was not found out: believe none of these figures.")
     return int(bool(passed))

@@ -55,18 +55,19 @@ def diagnose(draws: dict[str, np.ndarray]) -> dict[str, float]:
 
 def agree(draws: dict[str, np.ndarray], reference) -> tuple[float, float, str]:
     """Hold draws against a reference. Returns the largest |z|, the largest that passes, and what is wrong (or "")."""
-    from sidebyside.agreement import DisagreementError, DrawsError, check_agreement
+    from sidebyside.agreement import DisagreementError, check_agreement
+    from sidebyside.draws import DrawsError
 
     chains = next(iter(draws.values())).shape[0]
     tree = tree_of(draws, 0 if chains >= 4 else 4)
+    fault = ""
     try:
         table = check_agreement({"draws": tree}, reference, family_error=FAMILY_ERROR)
-    except (DisagreementError, DrawsError) as error:
-        message = str(error).replace("draws: ", "")
-        found = [abs(float(part.split(",")[0])) for part in message.split("(z = ")[1:]]
-        passes = message.split("passes up to ")[1].split(")")[0] if found else "nan"
-        return max(found, default=float("nan")), float(passes), message[:400]
-    return float(table[["z of mean", "z of sd"]].abs().to_numpy().max()), table.attrs["threshold"], ""
+    except DrawsError as error:
+        return float("nan"), float("nan"), str(error).replace("draws: ", "")[:400]
+    except DisagreementError as error:
+        table, fault = error.table, str(error).replace("draws: ", "")[:400]
+    return float(table[["z of mean", "z of sd"]].abs().to_numpy().max()), table.attrs["threshold"], fault
 
 
 def measure(way: Way, seed: int, tell) -> Draws:

@@ -184,6 +184,12 @@ def _free(tree, names) -> dict[str, np.ndarray]:
     return {name: np.asarray(tree["posterior"][name].transpose("chain", "draw", ...)) for name in names}
 
 
+def leading(names: Sequence[str], shapes: Sequence[Sequence[int]], numbers: int) -> list[str]:
+    """Return the first names whose shapes hold so many numbers: Stan lists what is sampled before what is derived."""
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    return [name for name, end in zip(names, ends, strict=True) if end <= numbers]
+
+
 def _gradients(tree) -> float:
     """Count a run's gradients, where warm-up's steps are kept beside the draws'."""
     return float(sum(tree[group]["n_steps"].sum() for group in ("sample_stats", "warmup_sample_stats")))
@@ -425,7 +431,7 @@ class Stan(Way):
 
     def compile(self):
         self.build()
-        self.model.grad_log_prob([0.1] * len(self.model.constrained_param_names))
+        self.model.grad_log_prob([0.1] * self.task.about["parameters"])
 
     def _sample(self, seed, **options):
         model = dataclasses.replace(self.model, random_seed=seed)
@@ -449,7 +455,8 @@ class Stan(Way):
         # Stan tells each chain's seconds, warm-up and draws apart (and PyStan hands the words on three times)
         clocks = [re.search(r"([\d.]+) seconds \(Warm-up\)", output.decode()) for output in run.stan_outputs]
         self.warm_seconds = sum(float(found[1]) for found in clocks)
-        return Draws(_free(tree, run.param_names), int(tree["sample_stats"]["diverging"].sum()))
+        names = leading(run.param_names, run.dims, self.task.about["parameters"])
+        return Draws(_free(tree, names), int(tree["sample_stats"]["diverging"].sum()))
 
     def count(self, seed):
         run = self._sample(seed, save_warmup=True)

@@ -1,7 +1,7 @@
-"""Make every reference posterior anew, then the exercises' answers: ``make references``.
+"""Make every reference posterior anew, then the exercises' answers and the chapters' values: ``make references``.
 
-They go into the package, where ``sidebyside.load_reference`` and ``sidebyside.check`` find them. The answers alone:
-``python -m make_references.answers``.
+They go into the package, where ``sidebyside.load_reference``, ``sidebyside.check`` and ``sidebyside.check_values`` find
+them. The answers alone: ``python -m make_references.answers``; the values: ``python -m make_references.page_values``.
 """
 
 import json
@@ -15,6 +15,7 @@ from make_references import (
     hierarchical_regression,
     linear_regression,
     measurement_noise,
+    page_values,
     robust_regression,
     two_proportions,
 )
@@ -40,6 +41,7 @@ def main() -> None:
             (STORE / f"{name}.json").write_text(json.dumps(reference, indent=2) + "\n")
             print(name, reference["how"])  # noqa: T201
     answers.main()
+    page_values.main()
 
 
 if __name__ == "__main__":

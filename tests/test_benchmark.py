@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import sys
 import time
@@ -15,12 +16,13 @@ import psutil
 import pytest
 
 from benchmark import __main__ as command
-from benchmark import cells, plan, problems, report, watch
+from benchmark import cells, child, plan, problems, report, watch, ways
 from benchmark.__main__ import Runner
 from benchmark.plan import Configuration, Settings
 from benchmark.ways import CANARY, WAYS
 from sidebyside import benchmark_results
 from sidebyside.libraries import LIBRARIES, TAGS
+from sidebyside.references import Reference
 
 TINY = Settings("tiny", warmup=150, draws=200, repeats=1, seconds=120, memory_gb=6)
 GOOD = Configuration("numpyro-vectorized", "hogg", 4)
@@ -80,6 +82,10 @@ class Stub(Runner):
 
     def child(self, module, spec, extra, device="cpu", seconds=None):
         self.ran.append(spec["log"])
+        if module == "density":
+            fault = "the prior is another" if spec["log"] == "density/canary" else ""
+            told = [{"data": Path(path).stem, "density_off": 1e-9, "density_fault": fault} for path in spec["problems"]]
+            return watch.Ending("done", "", 3.0, 500.0), told
         status, reason = self.endings.get(spec["log"].rpartition("/")[0], ("done", ""))
         return watch.Ending(status, reason, 3.0, 500.0), [facts()] if status == "done" else [{"stage": "started"}]
 
@@ -97,6 +103,97 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     second.measure(GOOD, 0)
     second.measure(GOOD, 1)
     assert first.ran == ["numpyro-vectorized/hogg/4/0"] and second.ran == ["numpyro-vectorized/hogg/4/1"]
+
+
+CANARY_RUN = Configuration(CANARY[0], CANARY[1], 4, canary=True)
+STAN, ONE = replace(GOOD, way="stan"), replace(GOOD, chains=1)
+
+
+@pytest.fixture
+def run_command(tmp_path, monkeypatch):
+    """Return a function that runs the command in an empty folder, with stubs as children and a plan of three."""
+    stored = tmp_path / "src" / "sidebyside" / "results" / "benchmark"
+    stored.mkdir(parents=True)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "Runner", Stub)
+    monkeypatch.setattr(command.machine, "gpus", lambda: ({}, "no GPU"))
+    monkeypatch.setattr(plan, "parts", lambda settings, gpu=(): {"models": [CANARY_RUN, GOOD, STAN], "chains": [ONE]})
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["benchmark", "--notebooks", str(cells.ROOT / "notebooks"), *arguments])
+        return command.main(), list(stored.iterdir())
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--part", "models"), ("--only", "stan"), ("--part", "models", "--only", "stan"), ("--quick",)],
+)
+def test_no_run_writes_into_the_package(tmp_path, run_command, arguments):
+    code, stored = run_command(*arguments)
+    assert (code, stored) == (0, [])
+    made = tmp_path / "build" / "benchmark" / ("quick.json" if "--quick" in arguments else "full.json")
+    assert json.loads(made.read_text())["machine"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--part", "models"), r"it is partial: 1 planned run\(s\) missing, numpyro-vectorized/hogg/1/0"),
+        (("--part", "models", "--only", "stan"), r"it is partial: 3 planned run\(s\) missing, canary/hogg/4/0, "),
+        (("--repeats", "2"), r"its repeats is 2, and a full run's is 3"),
+        (("--seconds", "5"), r"its seconds_limit is 5, and a full run's is 600"),
+    ],
+)
+def test_only_a_whole_run_is_promoted(run_command, capsys, arguments, said):
+    assert run_command("--promote") == (1, []) and "Nothing to promote" in capsys.readouterr().out
+    assert run_command(*arguments) == (0, [])
+    capsys.readouterr()
+    assert run_command("--promote") == (1, []) and re.search(f"Not promoted, for {said}", capsys.readouterr().out)
+    run_command("--repeats", "3", "--seconds", "600", "--fresh")
+    code, (stored,) = run_command("--promote")
+    found = json.loads(stored.read_text())
+    assert code == 0 and stored.stem == found["machine"]["name"] and "missing" not in found
+    assert {row["way"] for row in found["results"]} == {"canary", "numpyro-vectorized", "stan"}
+    assert benchmark_results.Benchmark.of(found).right["repeats"].tolist() == [3, 3, 3]
+
+
+def test_a_run_stopped_in_its_second_repeat_is_partial(tmp_path):
+    runner = stub(tmp_path, repeats=2)
+    for one, repeat in ((GOOD, 0), (STAN, 0), (GOOD, 1)):
+        runner.measure(one, repeat)
+    assert runner.missing([GOOD, STAN, ONE]) == [STAN.key(1), ONE.key(0)]
+    runner.measure(STAN, 1)
+    assert runner.missing([GOOD, STAN]) == []
+
+
+def test_where_nothing_is_measured_nothing_is_written(tmp_path, run_command, capsys):
+    assert run_command("--report") == (1, []) and run_command("--only", "nothing") == (1, [])
+    assert "Nothing was measured" in capsys.readouterr().out
+    assert not (tmp_path / "build" / "benchmark" / "full.json").exists()
+
+
+def test_a_quick_run_is_not_promoted(run_command, capsys):
+    run_command("--quick")
+    assert run_command("--quick", "--promote") == (1, [])
+    assert "Not promoted, for it is a quick run" in capsys.readouterr().out
+
+
+def test_a_run_whose_wrong_model_passed_is_not_promoted(run_command, capsys, monkeypatch):
+    density = Stub.density
+    monkeypatch.setattr(Stub, "density", lambda self, way, data: density(self, way, data) | {"density_fault": ""})
+    assert run_command() == (1, [])
+    assert run_command("--promote") == (1, [])
+    assert "wrong model was not found to be wrong" in capsys.readouterr().out
+
+
+def test_what_was_stopped_at_its_limit_is_not_missing(run_command, monkeypatch):
+    monkeypatch.setattr(Stub, "endings", {STAN.key(0).rpartition("/")[0]: ("timeout", "ran past its limit of 600 s")})
+    run_command()
+    code, (stored,) = run_command("--promote")
+    status = {row["way"]: row["status"] for row in json.loads(stored.read_text())["results"]}
+    assert code == 0 and status["stan"] == "timeout"
 
 
 def test_what_is_not_planned_any_more_is_not_in_the_results(tmp_path):
@@ -258,12 +355,37 @@ def test_the_wrong_model_is_found_out_and_the_right_one_passes(tmp_path):
     assert {"NumPyro"} == set(results(list(rows.values())).right["library"])
 
 
+def test_the_largest_z_is_told_wherever_it_stands():
+    """Five faults are named in words, and the largest need not be among them."""
+    rng, parameters, draws = np.random.default_rng(1), {}, {}
+    for number in range(8):
+        parameters[f"p{number}"] = {"mean": 0.0, "sd": 1.0, "kurtosis": 3.0, "mean_error": 0.0, "sd_error": 0.0}
+        draws[f"p{number}"] = rng.normal(20 if number == 7 else 0.3, 1, (4, 1000))
+    reference = Reference("toy", "by hand", parameters, [], np.array([]))
+    z, passes, fault = child.agree(draws, reference)
+    assert z == pytest.approx(20 * math.sqrt(4000), rel=0.05) and passes == pytest.approx(5.2, abs=0.3)
+    assert fault.startswith("the posterior mean of p0 is 0.") and "p7" not in fault
+    right, passes, fault = child.agree(
+        {"p0": rng.normal(size=(4, 1000))}, replace(reference, parameters=dict([*parameters.items()][:1]))
+    )
+    assert right < passes and fault == ""
+    draws["p0"][0, 0] = np.nan
+    z, passes, fault = child.agree(draws, reference)
+    assert math.isnan(z) and math.isnan(passes) and "1 of 4000 draws of 'p0' are NaN" in fault
+
+
 @pytest.mark.parametrize("tag", TAGS)
 @pytest.mark.parametrize("model", problems.MODELS)
 def test_models_come_from_the_chapters(model, tag):
     about = problems.MODELS[model]
     imports, code = cells.sources(about.chapter, tag, f"{model}-model-{tag}")
     assert "import" in imports and f"{about.objects}_{tag}" in code
+
+
+def test_of_stans_draws_only_what_was_sampled_is_measured():
+    names, shapes = ["alpha", "none", "z", "tau", "y_rep"], [(), (0,), (2, 3), (), (20,)]
+    assert ways.leading(names, shapes, 7) == ["alpha", "none", "z"]
+    assert ways.leading(names[2:3], shapes[2:3], 6) == ["z"]
 
 
 def test_a_change_must_change_one_place():
@@ -340,7 +462,8 @@ def test_figures_and_tables_do_with_what_is_there():
 
 @pytest.mark.parametrize("name", benchmark_results.stored())
 def test_a_stored_run_is_whole(name):
-    stored = json.loads((Path(benchmark_results.__file__).parent / f"{name}.json").read_text())
+    folder = Path(benchmark_results.__file__).parent / "results" / "benchmark"
+    stored = json.loads((folder / f"{name}.json").read_text())
     made = benchmark_results.load_benchmark(name)
     assert stored["machine"]["name"] == name and made.machine["cores"] and made.machine["gpu_note"]
     assert stored["command"] == "make benchmark" and made.settings["kind"] == "full"

@@ -257,8 +257,9 @@ def test_stan_on_python_3_13_stops_in_one_sentence_with_the_way_out(machine):
 
 
 def test_stan_on_colab_with_python_3_12_is_installed(machine):
-    said, (call,) = machine("stan", installed=COLAB, brings={"arviz": "1.3.0", "pystan": "3.14.0"})
-    assert call["arguments"][-2:] == ["arviz>=1.3", "pystan>=3.14"]
+    brings = {"arviz": "1.3.0", "arviz-base": "1.3.0", "pystan": "3.14.0"}
+    said, (call,) = machine("stan", installed=COLAB, brings=brings)
+    assert call["arguments"][-3:] == ["arviz>=1.3", "pystan>=3.14", "arviz-base>=1.3"]
     assert said.count(": Stan.") == 1
 
 

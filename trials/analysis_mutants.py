@@ -68,7 +68,7 @@ PLOTTING_METHODS = set(
     "set_yticklabels set_yticks stairs step subplots subplots_adjust suptitle supxlabel supylabel text "
     "tick_params twinx violinplot vlines".split()
 )
-NOT_ANALYSIS = set("prepare default_rng key PRNGKey seed round head tail sort_values set_up check_answers".split())
+NOT_ANALYSIS = set("prepare default_rng key PRNGKey seed round head tail sort_values set_up check_values".split())
 NOT_ANALYSIS_KEYWORDS = set(
     "figsize figure_kwargs alpha color colour c cmap ms lw linewidth ls linestyle fontsize label marker s title width "
     "height zorder edgecolor xytext textcoords layout seed random_state random_seed rng dpi bins xlim ylim".split()

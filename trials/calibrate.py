@@ -1,8 +1,8 @@
 """Simulation-based calibration of chapter 6's Student-t regression, and of chapter 14's trial over several seeds.
 
 ``make calibration`` runs the first, ``make calibration SEEDS=10`` the second, right and wrong program, with the seeds
-1 to 10. Results go to ``src/sidebyside/results/calibration/*.json``; what fails the check is stored too, reported, and makes
-the exit status 1.
+1 to 10. Results go to ``src/sidebyside/results/calibration/*.json``; what fails the check is stored too, reported, and
+makes the exit status 1.
 
 No model is written here: the programs are the cells of the chapters, the functions ``worlds_...`` and ``fit_...`` are
 chapter 14's. Each library runs in a process of its own, one after the other, so that the times are a library's own.

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import norm
 
+from sidebyside.draws import DrawsError, check_draws
 from sidebyside.references import Reference
 
 # Vehtari et al. 2021 recommend four chains, R-hat below 1.01 and an effective sample size above 400.
@@ -21,27 +22,22 @@ MIN_ESS = 400
 MAX_FAULTS = 5  # how many an error names before it counts the rest
 
 
-class DrawsError(ValueError):
-    """Draws that cannot be judged: NaN, too few chains, or a parameter missing."""
-
-
 class SamplingError(AssertionError):
     """A library's sampler did not do its work."""
 
 
 class DisagreementError(AssertionError):
-    """A library's posterior is not the reference's."""
+    """A library's posterior is not the reference's.
 
+    Attributes
+    ----------
+    table : DataFrame
+        What the check would have returned, had all agreed: a row per parameter and library, with the largest |z|.
+    """
 
-def check_draws(library: str, tree: xr.DataTree) -> None:
-    """Raise :class:`DrawsError` if a parameter of ``tree``'s posterior holds NaN or infinite values."""
-    for name, values in tree["posterior"].data_vars.items():
-        bad = int(np.sum(~np.isfinite(values.values)))
-        if bad:
-            raise DrawsError(
-                f"{library}: {bad} of {values.size} draws of {name!r} are NaN or infinite. "
-                "Look for a log or a division by zero in the model, or start the chains nearer to the posterior."
-            )
+    def __init__(self, message: str, table: pd.DataFrame | None = None):  # unpickling passes the message alone
+        super().__init__(message)
+        self.table = table
 
 
 def _check_usable(posteriors: Mapping[str, xr.DataTree], parameters: list[str] | None = None) -> None:
@@ -58,11 +54,13 @@ def _check_usable(posteriors: Mapping[str, xr.DataTree], parameters: list[str] |
             raise DrawsError(f"{library}: no draws of {', '.join(missing)}; there are: {there}.")
 
 
-def _worst(dataset: xr.Dataset, function, largest: bool) -> tuple[float, str]:
-    """Find the most extreme value over all parameters (and their elements), and the parameter's name."""
-    extremes = {name: float(function(values.values)) for name, values in dataset.data_vars.items()}
-    name = (max if largest else min)(extremes, key=extremes.get)
-    return extremes[name], name
+def _worst(dataset: xr.Dataset, largest: bool) -> tuple[float, str]:
+    """Return the most extreme value over all elements of all parameters, and its parameter; NaN is the worst of all."""
+    names = [name for name, values in dataset.data_vars.items() for _ in range(values.size)]
+    values = np.concatenate([np.ravel(values.values) for values in dataset.data_vars.values()])
+    badness = np.where(np.isnan(values), np.inf, values if largest else -values)
+    place = int(np.argmax(badness))
+    return float(values[place]), names[place]
 
 
 def check_sampling(posteriors: Mapping[str, xr.DataTree]) -> pd.DataFrame:
@@ -86,29 +84,33 @@ def check_sampling(posteriors: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     rows, faults = {}, []
     for library, tree in posteriors.items():
         posterior = tree["posterior"].to_dataset()
-        rhat, rhat_name = _worst(az.rhat(posterior), np.max, largest=True)
-        bulk, bulk_name = _worst(az.ess(posterior, method="bulk"), np.min, largest=False)
-        tail, tail_name = _worst(az.ess(posterior, method="tail"), np.min, largest=False)
-        divergences = int(tree["sample_stats"]["diverging"].sum())
+        rhat, rhat_name = _worst(az.rhat(posterior), largest=True)
+        bulk, bulk_name = _worst(az.ess(posterior, method="bulk"), largest=False)
+        tail, tail_name = _worst(az.ess(posterior, method="tail"), largest=False)
+        divergences = np.count_nonzero(tree["sample_stats"]["diverging"])  # counts NaN, where a sum leaves it out
         rows[library] = {
             "chains": posterior.sizes["chain"],
             "draws": posterior.sizes["draw"],
             "largest R-hat": rhat,
-            "smallest bulk ESS": round(bulk),
-            "smallest tail ESS": round(tail),
+            "smallest bulk ESS": bulk,
+            "smallest tail ESS": tail,
             "divergences": divergences,
         }
-        # "not <=" rather than ">": a NaN must not pass
-        if not rhat <= MAX_RHAT:
+        if np.isnan(rhat):
+            faults.append(f"{library}: R-hat of {rhat_name} is NaN, as it is of draws that never change.")
+        elif rhat > MAX_RHAT:
             faults.append(f"{library}: the chains disagree on {rhat_name} (R-hat {rhat:.3f} > {MAX_RHAT}).")
         for kind, ess, name in (("bulk", bulk, bulk_name), ("tail", tail, tail_name)):
-            if not ess >= MIN_ESS:
+            if not ess >= MIN_ESS:  # a NaN must not pass
                 faults.append(f"{library}: too few effective draws of {name} ({kind} ESS {ess:.0f} < {MIN_ESS}).")
         if divergences:
             faults.append(f"{library}: {divergences} draw(s) diverged.")
     if faults:
         raise SamplingError(" ".join(faults) + " Give the sampler more adaptation steps or a higher target acceptance.")
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("library")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("library")
+    return table.round({"smallest bulk ESS": 0, "smallest tail ESS": 0}).astype(
+        {"smallest bulk ESS": int, "smallest tail ESS": int}
+    )
 
 
 def check_agreement(
@@ -139,7 +141,8 @@ def check_agreement(
 
     Raises
     ------
-    DisagreementError, naming library and parameter. DrawsError for draws that cannot be judged.
+    DisagreementError, naming library and parameter; its ``table`` is the one above. DrawsError for draws that cannot
+    be judged.
     """
     parameters = list(reference.parameters)
     _check_usable(posteriors, parameters)
@@ -149,31 +152,36 @@ def check_agreement(
     for name, truth in reference.parameters.items():
         for library, tree in posteriors.items():
             table = _compare(library, tree["posterior"][name], truth)
-            z = table[["z of mean", "z of sd"]].abs()
-            for element, moment in z.stack()[lambda values: ~(values <= threshold)].index:  # a NaN must not pass
-                short = moment.removeprefix("z of ")
-                found = table.loc[element]
+            z = np.abs(table[["z of mean", "z of sd"]].to_numpy())  # not by pandas, whose methods leave NaN out
+            for row, column in np.argwhere(~(z <= threshold)):  # a NaN must not pass
+                moment, element, found = ("mean", "sd")[column], table.index[row], table.iloc[row]
                 faults.append(
-                    f"{library}: the posterior {short} of {name}{element} is {found[short]:.4g}, the reference says "
-                    f"{found[f'reference {short}']:.4g} (z = {found[moment]:+.1f}, passes up to {threshold:.1f})."
+                    f"{library}: the posterior {moment} of {name}{element} is {found[moment]:.4g}, the reference says "
+                    f"{found[f'reference {moment}']:.4g} (z = {found[f'z of {moment}']:+.1f}, "
+                    f"passes up to {threshold:.1f})."
                 )
-            worst = z.max(axis=1).idxmax()
-            rows[name, library] = ({"element": worst} if worst else {}) | table.loc[worst].to_dict()
-    table = _table(rows, faults)
-    table = table.round({"z of mean": 1, "z of sd": 1})
+            worst = int(np.argmax(np.where(np.isnan(z), np.inf, z).max(axis=1)))
+            element = table.index[worst]
+            rows[name, library] = ({"element": element} if element else {}) | table.iloc[worst].to_dict()
+    table = _table(rows).round({"z of mean": 1, "z of sd": 1})
     if "element" in table:
         table["element"] = table["element"].fillna("")
     table.attrs["threshold"] = threshold
+    return _agreed(table, faults)
+
+
+def _table(rows: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
+    """Return the rows as a table by parameter and library."""
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
     return table
 
 
-def _table(rows: Mapping[tuple[str, str], Mapping], faults: list[str], advice: str = "") -> pd.DataFrame:
-    """Return the rows as a table by parameter and library, or raise DisagreementError with the first few faults."""
+def _agreed(table: pd.DataFrame, faults: list[str], advice: str = "") -> pd.DataFrame:
+    """Return the table, or raise DisagreementError with the first few faults."""
     if faults:
         rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
-        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + advice)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "library"])
+        raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + advice, table)
     return table
 
 
@@ -256,4 +264,4 @@ def check_approximations(
                 "ratio": ratio[place],
             }
     in_order = product(reference.parameters, approximations)
-    return _table({each: rows[each] for each in in_order}, faults, " Give it more steps, the last ones small.")
+    return _agreed(_table({each: rows[each] for each in in_order}), faults, " Give it more steps, the last ones small.")

@@ -21,15 +21,25 @@ TOLERANCE = 1e-6
 
 
 class DensityDisagreementError(AssertionError):
-    """A library's log density is not the reference's, up to a constant."""
+    """A library's log density is not the reference's, up to a constant.
+
+    Attributes
+    ----------
+    table : DataFrame
+        What the check would have returned, had all agreed: a row per point, a column per library.
+    """
+
+    def __init__(self, message: str, table: pd.DataFrame | None = None):  # unpickling passes the message alone
+        super().__init__(message)
+        self.table = table
 
 
 class ParameterNamesError(ValueError):
     """A library's model has other parameters than the points name."""
 
 
-def _same_names(library: str, model_names: set[str], points: Points) -> None:
-    for number, point in enumerate(points):
+def _same_names(library: str, model_names: set[str], points: Points, start: int = 0) -> None:
+    for number, point in enumerate(points, start):
         if set(point) != set(model_names):
             only_model, only_point = sorted(set(model_names) - set(point)), sorted(set(point) - set(model_names))
             raise ParameterNamesError(
@@ -56,11 +66,44 @@ def pymc(model, points: Points) -> np.ndarray:
 
 
 def stan(model, points: Points) -> np.ndarray:
-    """Log joint density, constants dropped, of what ``stan.build`` returned (PyStan 3)."""
+    """Log joint density, constants dropped, of what ``stan.build`` returned (PyStan 3).
+
+    Parameters of size 0, such as a vector for groups of which there are none, may be in the points or not.
+    """
     need("Stan")
-    _same_names("Stan", set(model.param_names), points)
-    plain = [{name: np.asarray(value).tolist() for name, value in point.items()} for point in points]
-    return np.array([model.log_prob(model.unconstrain_pars(values), adjust_transform=False) for values in plain])
+    plain = [{name: np.asarray(value).tolist() for name, value in point.items() if np.size(value)} for point in points]
+    parameters, values = None, []
+    for number, point in enumerate(plain):
+        if parameters is not None:
+            _same_names("Stan", parameters, [point], number)
+        unconstrained = _unconstrain(model, point, number)
+        if parameters is None:
+            parameters = _stan_parameters(model, unconstrained)
+            _same_names("Stan", parameters, [point], number)
+        values.append(model.log_prob(unconstrained, adjust_transform=False))
+    return np.array(values)
+
+
+def _unconstrain(model, point: Mapping, number: int) -> list[float]:
+    """Return ``point`` on Stan's unconstrained scale; a parameter that it lacks is an error that names it."""
+    try:
+        return model.unconstrain_pars(point)
+    except RuntimeError as error:
+        lacking = {name for name in model.param_names if f"variable name={name};" in str(error)} - set(point)
+        if lacking:
+            _same_names("Stan", set(point) | lacking, [point], number)
+        raise
+
+
+def _stan_parameters(model, unconstrained: list[float]) -> set[str]:
+    """Return the names of a Stan program's ``parameters`` block, without those of size 0.
+
+    ``model.param_names`` lists them first, then transformed parameters and generated quantities.
+    """
+    numbers = len(model.constrain_pars(unconstrained, include_tparams=False, include_gqs=False))
+    sizes = [int(np.prod(shape)) for shape in model.dims]
+    ends = np.cumsum(sizes)
+    return {name for name, size, end in zip(model.param_names, sizes, ends, strict=True) if size and end <= numbers}
 
 
 def numpyro(model, points: Points, *args, **kwargs) -> np.ndarray:
@@ -119,10 +162,13 @@ def check_densities(
 
     Raises
     ------
-    DensityDisagreementError, naming each library that differs and the parameters that were changed where it does.
+    DensityDisagreementError, naming each library that differs and the parameters that were changed where it does; its
+    ``table`` is the one above.
     """
     if not densities:
         raise ValueError("There is no density to check: fill densities['PyMC'] (and so on) first.")
+    if len(reference.points) < 2:
+        raise ValueError(f"{len(reference.points)} point(s): differences of log densities need at least two.")
     expected = reference.log_density - reference.log_density[0]
     base = reference.points[0]
     changed = [
@@ -138,10 +184,10 @@ def check_densities(
         if wrong:
             where = "; ".join(f"changing {changed[n]}: off by {off[n]:+.3g}" for n in wrong)
             faults.append(f"{library}'s model is not the reference's ({where}).")
-    if faults:
-        raise DensityDisagreementError(
-            " ".join(faults) + " Look at its priors, its likelihood and the order of their arguments."
-        )
     table = pd.DataFrame(columns).iloc[1:]
     table.index = pd.Index(changed[1:], name="parameters changed")
+    if faults:
+        raise DensityDisagreementError(
+            " ".join(faults) + " Look at its priors, its likelihood and the order of their arguments.", table
+        )
     return table

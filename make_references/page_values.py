@@ -1,7 +1,7 @@
 """The numbers that chapters' answers rest on, computed without the chapters and without any of the five libraries.
 
-``python -m sidebyside.references.answers`` writes ``references/answers/NN.json``, which
-:func:`sidebyside.answers.check_answers` reads. Posterior expectations are integrated on the grids of the references;
+``python -m make_references.page_values`` writes ``references/values/NN.json``, which
+:func:`sidebyside.values.check_values` reads. Posterior expectations are integrated on the grids of the references;
 the error of each is its difference from the coarser grid.
 """
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from scipy import interpolate, optimize, special, stats
 
-from sidebyside.references import robust_regression
-from sidebyside.references.robust_regression import SIGMA, X, Y
+from make_references import robust_regression
+from make_references.robust_regression import SIGMA, X, Y
 
-HOME = Path(__file__).with_name("answers")
+STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "references" / "values"
 NEGLIGIBLE = 1e-16  # grid points with less than this share of the largest weight are left out
 ROUNDING = 1e-9  # relative error of what has a closed form
 COUNTS = 11  # of the number of wild readings: 0 to 10
@@ -291,7 +291,7 @@ def main() -> None:
     """Write each chapter's numbers."""
     for chapter, make in CHAPTERS.items():
         written = json.dumps(make(), indent=1, default=lambda value: value.tolist())
-        (HOME / f"{chapter}.json").write_text(written + "\n")
+        (STORE / f"{chapter}.json").write_text(written + "\n")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 import sidebyside as sbs
-from sidebyside.answers import AnswerError
-from sidebyside.references import answers
+from make_references import page_values
+from sidebyside.values import WrongValueError
 
-STORED = {path.stem: json.loads(path.read_text()) for path in sorted(answers.HOME.glob("*.json"))}
+STORED = {path.stem: json.loads(path.read_text()) for path in sorted(page_values.STORE.glob("*.json"))}
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 DRAWN = {"slope": {"value": 2.2, "spread": 0.2, "error": 0.0}}
 EXACT = {"slopes": {"value": [1.0, 2.0], "error": [1e-9, 1e-9]}}
@@ -28,97 +28,97 @@ def independent(mean, sd, seed=0):
 @pytest.mark.parametrize("chapter", STORED)
 def test_stored_numbers_pass_and_are_off_when_moved(chapter):
     right = {name: np.array(entry["value"]) for name, entry in STORED[chapter].items()}
-    table = sbs.check_answers(chapter, draws=4000, **right)
+    table = sbs.check_values(chapter, draws=4000, **right)
     assert list(table.index) == list(right)
     for name, value in right.items():
-        with pytest.raises(AnswerError, match=name):
-            sbs.check_answers(chapter, draws=4000, **{name: value + 1.0})
+        with pytest.raises(WrongValueError, match=name):
+            sbs.check_values(chapter, draws=4000, **{name: value + 1.0})
 
 
 def test_exact_number_must_be_exact_and_the_element_is_named():
-    sbs.check_answers(EXACT, slopes=np.array([1.0, 2.0 + 1e-9]))
-    with pytest.raises(AnswerError, match=r"slopes\[1\] is 2\.001, an independent computation gives 2 "):
-        sbs.check_answers(EXACT, slopes=np.array([1.0, 2.001]))
+    sbs.check_values(EXACT, slopes=np.array([1.0, 2.0 + 1e-9]))
+    with pytest.raises(WrongValueError, match=r"slopes\[1\] is 2\.001, an independent computation gives 2 "):
+        sbs.check_values(EXACT, slopes=np.array([1.0, 2.001]))
 
 
 @pytest.mark.parametrize("errors, passes", [(-4.4, True), (-4.6, False), (4.4, True), (4.6, False)])
 def test_number_from_draws_may_be_off_by_its_monte_carlo_error(errors, passes):
     found = 2.2 + errors * 0.2 / np.sqrt(400)
     if passes:
-        sbs.check_answers(DRAWN, draws=400, slope=found)
+        sbs.check_values(DRAWN, draws=400, slope=found)
     else:
-        with pytest.raises(AnswerError, match="slope"):
-            sbs.check_answers(DRAWN, draws=400, slope=found)
+        with pytest.raises(WrongValueError, match="slope"):
+            sbs.check_values(DRAWN, draws=400, slope=found)
 
 
 def test_numerical_error_of_the_expected_number_counts():
     entry = {"slope": DRAWN["slope"] | {"error": 0.1}}
-    sbs.check_answers(entry, draws=400, slope=2.6)
-    with pytest.raises(AnswerError):
-        sbs.check_answers(DRAWN, draws=400, slope=2.6)
+    sbs.check_values(entry, draws=400, slope=2.6)
+    with pytest.raises(WrongValueError):
+        sbs.check_values(DRAWN, draws=400, slope=2.6)
 
 
 def test_draws_are_judged_by_their_own_effective_size():
-    sbs.check_answers(DRAWN, slope=independent(2.2, 0.2))
-    with pytest.raises(AnswerError):
-        sbs.check_answers(DRAWN, slope=independent(2.22, 0.2))  # off by 6 of its errors
+    sbs.check_values(DRAWN, slope=independent(2.2, 0.2))
+    with pytest.raises(WrongValueError):
+        sbs.check_values(DRAWN, slope=independent(2.22, 0.2))  # off by 6 of its errors
     lazy = np.repeat(independent(2.22, 0.2).values[:, ::100], 100, axis=1)  # only every 100th draw is new
-    sbs.check_answers(DRAWN, slope=draws_of(lazy))
+    sbs.check_values(DRAWN, slope=draws_of(lazy))
 
 
 def test_dataset_gives_the_smallest_effective_size():
     fine, lazy = independent(0, 1), np.repeat(independent(0, 1).values[:, ::100], 100, axis=1)
     good = xr.DataTree.from_dict({"posterior": xr.Dataset({"a": fine})})
     bad = xr.DataTree.from_dict({"posterior": xr.Dataset({"a": fine, "b": draws_of(lazy)})})
-    sbs.check_answers(DRAWN, bad, slope=2.25)
+    sbs.check_values(DRAWN, bad, slope=2.25)
     for draws in (good, good["posterior"], good["posterior"].to_dataset()):
-        with pytest.raises(AnswerError):
-            sbs.check_answers(DRAWN, draws, slope=2.25)
+        with pytest.raises(WrongValueError):
+            sbs.check_values(DRAWN, draws, slope=2.25)
 
 
 def test_share_near_one_is_judged_by_the_binomial_distribution():
     rare = {"steeper": {"value": 1e-4, "error": 0.0, "share": True}}
-    sbs.check_answers(rare, draws=1000, steeper=2 / 1000)  # normal theory allows 1.5 of 1,000
-    with pytest.raises(AnswerError):
-        sbs.check_answers(rare, draws=1000, steeper=6 / 1000)
+    sbs.check_values(rare, draws=1000, steeper=2 / 1000)  # normal theory allows 1.5 of 1,000
+    with pytest.raises(WrongValueError):
+        sbs.check_values(rare, draws=1000, steeper=6 / 1000)
     never = draws_of(np.zeros((4, 250), dtype=bool))
-    sbs.check_answers(rare, steeper=never)
-    with pytest.raises(AnswerError):
-        sbs.check_answers(rare, steeper=~never)
+    sbs.check_values(rare, steeper=never)
+    with pytest.raises(WrongValueError):
+        sbs.check_values(rare, steeper=~never)
 
 
 def test_share_from_an_array_of_draws():
     expected = {"bad": {"value": [0.5, 0.9], "error": [0, 0], "share": True}}
     random = np.random.default_rng(1).random((4, 1000, 2))
-    sbs.check_answers(expected, bad=draws_of(random < [0.5, 0.9]))
-    with pytest.raises(AnswerError, match=r"bad\[1\]"):
-        sbs.check_answers(expected, bad=draws_of(random < [0.5, 0.8]))
+    sbs.check_values(expected, bad=draws_of(random < [0.5, 0.9]))
+    with pytest.raises(WrongValueError, match=r"bad\[1\]"):
+        sbs.check_values(expected, bad=draws_of(random < [0.5, 0.8]))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_nan_does_not_pass(value):
-    with pytest.raises(AnswerError, match="slope"):
-        sbs.check_answers(DRAWN, draws=400, slope=value)
+    with pytest.raises(WrongValueError, match="slope"):
+        sbs.check_values(DRAWN, draws=400, slope=value)
 
 
 def test_all_that_is_off_is_named():
-    with pytest.raises(AnswerError, match=r"slopes\[0\].*slopes\[1\]"):
-        sbs.check_answers(EXACT, slopes=[0, 0])
+    with pytest.raises(WrongValueError, match=r"slopes\[0\].*slopes\[1\]"):
+        sbs.check_values(EXACT, slopes=[0, 0])
 
 
 def test_misuse_is_explained():
     with pytest.raises(ValueError, match=r"no number called steep.*slope"):
-        sbs.check_answers(DRAWN, draws=400, steep=2.2)
+        sbs.check_values(DRAWN, draws=400, steep=2.2)
     with pytest.raises(ValueError, match="draws="):
-        sbs.check_answers(DRAWN, slope=2.2)
+        sbs.check_values(DRAWN, slope=2.2)
     with pytest.raises(ValueError, match=r"shape \(3,\).*\(2,\)"):
-        sbs.check_answers(EXACT, slopes=[1, 2, 3])
+        sbs.check_values(EXACT, slopes=[1, 2, 3])
     with pytest.raises(ValueError, match="chapter with expected numbers called '99'"):
-        sbs.check_answers("99", slope=1)
+        sbs.check_values("99", slope=1)
 
 
 def test_closed_forms_are_what_is_stored():
-    made = answers._gaussian()
+    made = page_values._gaussian()
     assert made.keys() <= STORED["06"].keys()
     for name, entry in made.items():
         np.testing.assert_allclose(STORED["06"][name]["value"], entry["value"], rtol=1e-8, atol=1e-12)

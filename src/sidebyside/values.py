@@ -1,6 +1,6 @@
 """Are a chapter's numbers right? What its answer rests on, against numbers computed without the chapter.
 
-The independent numbers are stored in ``references/answers/NN.json``, by name: ``value`` (a number or an array) and
+The independent numbers are stored in ``references/values/NN.json``, by name: ``value`` (a number or an array) and
 ``error``, what is left of numerical error. A value that varies with the draws also has ``spread``, its standard error
 with a single independent draw, or ``share`` if it is a share of draws. A value with neither is deterministic.
 """
@@ -19,11 +19,11 @@ from sidebyside import packaged_json
 STANDARD_ERRORS = 4.5  # the largest difference that passes
 
 
-class AnswerError(AssertionError):
+class WrongValueError(AssertionError):
     """A number of a chapter is not what an independent computation gives."""
 
 
-def check_answers(
+def check_values(
     expected: str | Mapping[str, Mapping],
     draws: xr.DataTree | xr.Dataset | int | None = None,
     **found: float | np.ndarray | pd.Series | xr.DataArray,
@@ -53,13 +53,13 @@ def check_answers(
 
     Raises
     ------
-    AnswerError
+    WrongValueError
         If a number is off: names it, with both numbers.
     ValueError
         If a name is unknown, a shape differs, or a number varies with draws and ``draws`` is not given.
     """
     if isinstance(expected, str):
-        expected = json.loads(packaged_json.read("references/answers", expected, "chapter with expected numbers"))
+        expected = json.loads(packaged_json.read("references/values", expected, "chapter with expected numbers"))
     if unknown := sorted(set(found) - set(expected)):
         raise ValueError(f"There is no number called {', '.join(unknown)}. There are: {', '.join(sorted(expected))}.")
     size = _effective_size(draws)
@@ -85,7 +85,7 @@ def check_answers(
             "to": high[place],
         }
     if faults:
-        raise AnswerError(" ".join(faults))
+        raise WrongValueError(" ".join(faults))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("number")
 
 

@@ -1,0 +1,108 @@
+"""The compiled Pyro model is the model, and several chains move as one."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import sidebyside as sbs
+
+
+def groups_pyro():
+    """Return a small Pyro model with a scalar, a positive and a vector unknown, and its data."""
+    import pyro
+    import torch
+
+    zero, one = torch.tensor(0.0, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
+
+    def model(y):
+        mu = pyro.sample("mu", pyro.distributions.Normal(zero, 2 * one))
+        sigma = pyro.sample("sigma", pyro.distributions.HalfNormal(one))
+        with pyro.plate("data", len(y)):
+            level = pyro.sample("level", pyro.distributions.Normal(mu, sigma))
+            pyro.sample("y", pyro.distributions.Normal(level, one), obs=y)
+
+    return model, torch.tensor([1.0, 3.0, 2.5], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_compiled_pyro_model_is_the_model_and_its_chains_are_right(fuse, recwarn):
+    pyro = pytest.importorskip("pyro")
+    from pyro.infer.mcmc.util import initialize_model
+    from pyro.ops.integrator import potential_grad
+
+    model, data = groups_pyro()
+    pyro.set_rng_seed(2)
+    compiled = sbs.compile_pyro(model, data, fuse=fuse)
+    assert [
+        warning for warning in recwarn if "deprecated" in str(warning.message) and "jit" in str(warning.message)
+    ] == []
+    after_compiling = compiled.start()["mu"]
+    pyro.set_rng_seed(2)
+    _, potential, _, _ = initialize_model(model, (data,))
+    assert after_compiling == initialize_model(model, (data,))[0]["mu"]  # a seed set before means what it did
+    pyro.set_rng_seed(1)
+    first, second = compiled.start(), compiled.start()
+    assert first["mu"] != second["mu"]  # chains start at different places
+    for position in (first, second):
+        slopes, energy = potential_grad(potential, position)
+        compiled_slopes, compiled_energy = potential_grad(compiled.potential, position)
+        assert float(compiled_energy) == pytest.approx(float(energy), rel=1e-12)
+        for name, slope in slopes.items():
+            np.testing.assert_allclose(compiled_slopes[name], slope, rtol=1e-10)
+
+    kernel = pyro.infer.NUTS(potential_fn=compiled.potential, transforms=compiled.transforms)
+    mcmc = pyro.infer.MCMC(kernel, num_samples=20, warmup_steps=20, initial_params=first, disable_progbar=True)
+    mcmc.run()
+    assert (sbs.from_pyro(mcmc)["posterior"]["sigma"].values > 0).all()  # back on the model's own scale
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_another(fuse):
+    pyro = pytest.importorskip("pyro")
+    from pyro.infer.mcmc.util import initialize_model
+    from pyro.ops.integrator import potential_grad
+
+    model, data = groups_pyro()
+    compiled = sbs.compile_pyro(model, data, chains=3, fuse=fuse)
+    _, potential, _, _ = initialize_model(model, (data,))
+    pyro.set_rng_seed(1)
+    start = compiled.start()
+    assert start["level"].shape == (3, 3) and len(set(start["mu"].tolist())) == 3  # chains start at different places
+    slopes, energy = potential_grad(compiled.potential, start)
+    single = [potential_grad(potential, {name: value[chain] for name, value in start.items()}) for chain in range(3)]
+    assert float(energy) == pytest.approx(sum(float(one) for _, one in single), rel=1e-12)
+    for chain, (own, _) in enumerate(single):
+        for name, slope in own.items():
+            np.testing.assert_allclose(slopes[name][chain], slope, rtol=1e-10)
+
+    kernel = pyro.infer.NUTS(potential_fn=compiled.potential, transforms=compiled.transforms)
+    mcmc = pyro.infer.MCMC(kernel, num_samples=400, warmup_steps=200, initial_params=start, disable_progbar=True)
+    mcmc.run()
+    tree = sbs.from_pyro(mcmc, vectorized=True, dims={"level": ["group"]})
+    assert tree["posterior"]["level"].shape == (3, 400, 3) and tree["sample_stats"]["diverging"].shape == (3, 400)
+    raw = mcmc.get_samples()["level"].numpy()  # (draws, chains, groups)
+    np.testing.assert_array_equal(tree["posterior"]["level"].values[2, 7], raw[7, 2])
+    assert (tree["posterior"]["sigma"].values > 0).all()
+    mu = tree["posterior"]["mu"].values
+    assert np.abs(np.corrcoef(mu)[np.triu_indices(3, 1)]).max() < 0.3
+    with pytest.raises(ValueError, match="chains must be at least 1"):
+        sbs.compile_pyro(model, data, chains=0)
+
+
+def test_without_a_compiler_one_is_told_of_the_way_that_needs_none(tmp_path):
+    pytest.importorskip("pyro")
+    program = (
+        "import torch, pyro, pyro.distributions as d, sidebyside as sbs\n"
+        "model = lambda: pyro.sample('x', d.Normal(0.0, 1.0))\n"
+        "print('energy', float(sbs.compile_pyro(model, fuse=False).potential({'x': torch.ones(())})))\n"
+        "sbs.compile_pyro(model)\n"
+    )
+    bare = os.environ | {"PATH": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "CXX": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=bare, timeout=300, check=False
+    )
+    assert done.returncode == 1 and done.stdout.startswith("energy"), done.stderr[-2000:]
+    assert "fuse=False" in done.stderr.splitlines()[-1]
