@@ -436,6 +436,28 @@ def test_the_command_says_what_to_install_where_pdfs_are_demanded(folder, monkey
     assert "apt install chromium" in said
 
 
+@pytest.mark.parametrize(("code", "status"), [(0, 0), (3, 1)])
+def test_what_a_browser_prints_stands_beside_the_deck(folder, monkeypatch, capsys, code, status):
+    write_deck(folder, "## Two")
+    browser = folder / "browser"
+    browser.write_text(
+        "#!/bin/sh\necho chatter\necho 'no display' >&2\n"
+        'for asked; do case $asked in --print-to-pdf=*) echo "/CreationDate (D:2026)" > "${asked#*=}";; esac; done\n'
+        f"exit {code}\n"
+    )
+    browser.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", ["decks", str(folder / "slides"), str(folder / "out")])
+    monkeypatch.setattr(decks, "BROWSERS", (str(browser),))
+    assert decks.main() == status
+    assert (folder / "out" / decks.PRINTED).exists() == (code == 0)
+    said = capsys.readouterr()
+    if code:
+        assert said.err == f"decks: {browser} could not print {folder / 'out' / 'toy.html'}: no display\n"
+    else:
+        assert "D:2026" not in (folder / "out" / "toy.pdf").read_text()
+        assert "chatter" not in said.out
+
+
 def test_a_browser_that_hangs_is_stopped_and_the_deck_remains(folder, monkeypatch, capsys):
     write_deck(folder, "## Two")
     browser, started = folder / "hanging-browser", folder / "helper"
