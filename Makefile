@@ -125,7 +125,7 @@ calibration: $(VENV)/.all ## rank the truths of many worlds of chapter 6 (half a
 references: $(VENV)/.all ## make the reference posteriors anew (minutes; make_references/ says how)
 	@$(BIN)/python -m make_references
 
-mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time and report whether its chapter notices; ANALYSIS=1 NB=notebooks/06_robust_regression: break that page's analysis at random
+mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time: does its chapter notice? ANALYSIS=1 NB=...: a page's analysis, at random
 	@$(BIN)/python $(if $(ANALYSIS),trials/analysis_mutants.py $(NB) $(MUTANTS),trials/mutants.py)
 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
