@@ -2,7 +2,7 @@
 
 Each chapter's checks stand in ``chapter_NN.py`` as ``EXERCISES``, a dictionary of :class:`Exercise` by name. Right
 answers and likely mistakes are computed, never typed: there, where it takes a line of arithmetic, and else by
-``make_references/values.py``, which stores them in ``answers.json``. No message ever holds the right answer, and no
+``make_references/answers.py``, which stores them in ``answers.json``. No message ever holds the right answer, and no
 check needs the network.
 """
 

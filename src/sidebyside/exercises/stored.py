@@ -1,4 +1,4 @@
-"""Answers that take a grid, an integral or a simulation: ``make_references/values.py`` computed them."""
+"""Answers that take a grid, an integral or a simulation: ``make_references/answers.py`` computed them."""
 
 import json
 from functools import cache
