@@ -109,7 +109,7 @@ def test_one_python_everywhere():
     assert re.fullmatch(r"3\.\d+", pinned)
     assert pinned in SpecifierSet(PROJECT["requires-python"])
     assert f"- python={pinned}\n" in (ROOT / "environment.yml").read_text()
-    assert f"--python-version={pinned}" in (ROOT / "requirements" / "lock.py").read_text()
+    assert f"--python-version={pinned}" in (ROOT / "tools" / "lock.py").read_text()
     for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
             for step in job["steps"]:
