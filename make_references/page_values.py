@@ -196,17 +196,19 @@ def _fit(rows: np.ndarray, prior_precision: np.ndarray, prior_mean: np.ndarray) 
 
 
 def _huber(threshold: float = 1.345) -> np.ndarray:
-    """Return (alpha, beta) of Huber's regression with known error bars, by minimising its loss."""
+    """Return (alpha, beta) of Huber's regression with the scale of the residuals estimated along with the line.
 
-    def loss(line):
-        return np.sum(special.huber(threshold, (Y - line[0] - line[1] * X) / SIGMA))
+    The loss is Huber's, as in scikit-learn: the sum of s + s * rho(r / s) over the points, whose residuals r are in error
+    bars, with rho(z) = z^2 up to the threshold and 2 * threshold * abs(z) - threshold^2 beyond it.
+    """
+    design = np.column_stack([np.ones_like(X), X]) / SIGMA[:, None]
 
-    def slope_of_loss(line):
-        pull = np.clip((Y - line[0] - line[1] * X) / SIGMA, -threshold, threshold) / SIGMA
-        return -np.array([pull.sum(), pull @ X])
+    def loss(unknowns):
+        scale = np.exp(unknowns[2])
+        return np.sum(scale + 2 * scale * special.huber(threshold, (Y / SIGMA - design @ unknowns[:2]) / scale))
 
-    found = optimize.minimize(loss, [4, 1], jac=slope_of_loss, method="BFGS", options={"gtol": 1e-9})
-    return optimize.root(slope_of_loss, found.x, tol=1e-13).x
+    found = optimize.minimize(loss, [4, 1, 0], method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 4000})
+    return found.x[:2]
 
 
 def _gaussian() -> dict[str, dict]:
@@ -244,11 +246,11 @@ def _gaussian() -> dict[str, dict]:
         "tail_line": _exactly(tail),
         "tail_chi_squared": _exactly(np.sum(misfits[4:] ** 2)),
         "tail_misfits_of_first_four": _exactly(misfits[:4]),
-        "huber": {"value": _huber(), "error": np.array([1e-6, 1e-6])},
+        "huber": {"value": _huber(), "error": np.array([1e-4, 1e-4])},  # what scikit-learn's optimiser leaves
         "nu_prior_below": _exactly([1 - (1 + limit / 10) * np.exp(-limit / 10) for limit in (2, 5, 30, 60)]),
         "exponential_prior_below": _exactly([1 - np.exp(-limit / 29) for limit in (2, 5, 30, 60)]),
         # of the figure of tails, at misfits of -6, -4, ... 6 error bars: Gaussian, Student-t with 4 and with 1
-        "tails_cost": _exactly([misfit**2 / 2, t_cost(4), t_cost(1)]),
+        "tails_cost": _exactly([misfit**2 / 2, t_cost(4), t_cost(1), special.huber(1.345, misfit)]),
         "tails_density": _exactly(
             [
                 np.exp(-(misfit**2) / 2) / np.sqrt(2 * np.pi),
@@ -266,9 +268,17 @@ def _from_grids(finer: bool) -> dict[str, dict]:
     def exponential(nu, **_):
         return stats.expon.logpdf(nu, scale=29) - stats.gamma.logpdf(nu, 2, scale=10)
 
+    def wide_alpha(alpha, **_):
+        return stats.norm.logpdf(alpha, 0, 10) - stats.norm.logpdf(alpha, 4, 2)
+
+    def narrow_beta(beta, **_):
+        return stats.norm.logpdf(beta, 0, 1) - stats.norm.logpdf(beta, 0, 3)
+
     return (
         _student_t("student_t", Posterior(student_t, student_t["grids"][finer]))
         | _student_t("exponential", Posterior(student_t, student_t["grids"][finer], exponential))
+        | _student_t("wide_alpha", Posterior(student_t, student_t["grids"][finer], wide_alpha))
+        | _student_t("narrow_beta", Posterior(student_t, student_t["grids"][finer], narrow_beta))
         | _mixture(Posterior(mixture, mixture["grids"][finer]))
     )
 

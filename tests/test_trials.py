@@ -91,6 +91,32 @@ def test_seeds_report_on_what_the_chapter_checks():
             ast.parse(report)
 
 
+TINY = [
+    """
+from types import SimpleNamespace
+import pandas as pd
+def compare(draws, reference):
+    table = pd.DataFrame({"z of mean": [drawn], "z of sd": [0.0]})
+    table.attrs["threshold"] = 4.0
+    return table
+sbs = SimpleNamespace(check_agreement=compare)
+posteriors, reference = {}, SimpleNamespace(name="tiny")
+""",
+    "SEED = 7",
+    "drawn = float(SEED)",
+    "sbs.check_agreement(posteriors, reference)",
+]
+
+
+def test_each_seed_is_drawn_and_reported_once(tmp_path, capsys):
+    cells = [nbformat.v4.new_code_cell(source) for source in TINY]
+    cells[2].metadata["name"] = "tiny-draw-numpyro"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_tiny.ipynb")
+    seeds.run(tmp_path / "01_tiny.ipynb", {"NumPyro"}, 2)
+    printed = capsys.readouterr().out
+    assert re.findall(r"seed +(\d) +tiny +largest \|z\| ([\d.]+)", printed) == [("1", "1.0"), ("2", "2.0")]
+
+
 @pytest.mark.parametrize("tag", TAGS)
 def test_the_dask_trial_finds_a_library_s_fit(tag):
     """Its cells end before the first that runs fits, and hold one library's fit, which the trial's own code uses."""

@@ -56,17 +56,17 @@ def run(path: Path, libraries: set[str], seeds: int) -> None:
     notebook = nbformat.read(path, 4)
     main_text = [i for i, cell in enumerate(notebook.cells) if "solution" not in cell.metadata.get("tags", [])]
     end = max(i for i in main_text if "check_agreement(" in notebook.cells[i].source)
-    notebook.cells = [cell for cell in notebook.cells[: end + 1] if belongs(cell, libraries)]
+    cells = [cell for cell in notebook.cells[: end + 1] if belongs(cell, libraries)]
     client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}})
 
     def execute(cell: nbformat.NotebookNode) -> str:
-        done = client.execute_cell(cell, 0)
+        done = client.execute_cell(cell, 0)  # it also puts the cell into the notebook's first place
         return "".join(output.get("text", "") for output in done.outputs if output.output_type == "stream")
 
     with client.setup_kernel():
-        for cell in notebook.cells:
+        for cell in cells:
             execute(cell)
-        again = [cell for cell in notebook.cells if draws_or_checks(cell)]
+        again = [cell for cell in cells if draws_or_checks(cell)]
         for seed in range(1, seeds + 1):
             start = time.perf_counter()
             execute(nbformat.v4.new_code_cell(f"SEED = {seed}"))

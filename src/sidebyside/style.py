@@ -24,7 +24,6 @@ CONTRAST_COLOUR = "#D55E00"
 _STYLE = {
     "figure.figsize": (7.0, 4.2),
     "figure.dpi": 110,
-    "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "font.size": 11,
