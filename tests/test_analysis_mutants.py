@@ -91,10 +91,11 @@ def test_cells_of_libraries_and_of_nothing_but_figures_are_not_mutated(tmp_path)
         ("d = 4\nax.plot(d)", ["hide-input"], ""),
         ("e = d + 0.5", ["solution"], ""),
         ("f = 6", ["setup"], ""),
+        ("c = 7\ng = c + 1", [], ""),
     )
     page = Page.read(path, "NumPyro")
     assert [cell.source for cell in page.cells if "numpyro" in cell.tags] == ["b = 2"]
-    assert [cell.name for cell in page.analysis()] == ["cell-3", "cell-4"]
+    assert [cell.name for cell in page.analysis()] == ["cell-3", "cell-4", "cell-6"]  # the last binds c anew
 
 
 def test_choice_is_seeded_and_no_place_is_chosen_twice(tmp_path):

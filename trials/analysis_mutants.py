@@ -37,10 +37,9 @@ PICTURES = {"image/png", "image/jpeg"}  # nbval does not compare them either
 
 # Mutants that may live: chapter, cell (name or number), a fragment of the line that was changed, and why it may.
 REASONS: list[tuple[str, str, str, str]] = [
+    ("02", "doors-solution", "prior=1 / 3", "the table normalises: a prior's constant factor changes no posterior"),
     ("06", "", "chains, warmup, draws =", "more draws or warm-up give the same answer within its Monte Carlo error"),
     ("06", "", "size=2000", "more draws give the same answer within its Monte Carlo error"),
-    ("06", "", "np.linspace(-1.4, 1.35, 60)", "where the lines of the figures begin and end, and in how many steps"),
-    ("06", "", "np.linspace(-7, 7, 300)", "where the curves of a figure begin and end, and in how many steps"),
 ]
 
 SIBLINGS = {
@@ -293,6 +292,16 @@ class Cell:
         return loaded | {target.id for target in targets if isinstance(target, ast.Name)}
 
     @cached_property
+    def needed_from_before(self) -> set[str]:
+        """Names that are read in a line before any that binds them."""
+        bound_in = {}
+        for node in ast.walk(self.tree):
+            if _is_stored(node):
+                bound_in[node.id] = min(node.lineno, bound_in.get(node.id, node.lineno))
+        loads = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+        return {node.id for node in loads if node.lineno <= bound_in.get(node.id, node.lineno)}
+
+    @cached_property
     def plots(self) -> bool:
         """Whether anything is drawn."""
         return any(isinstance(node, ast.Call) and draws(node) for node in ast.walk(self.tree))
@@ -353,7 +362,7 @@ class Page:
         for cell in reversed(self.cells):
             only_draws = cell.is_figure and not cell.bound & used
             if not only_draws:
-                used |= cell.read
+                used = (used - cell.bound) | cell.needed_from_before
                 if not cell.tags & set(TAGS):
                     found.append(cell)
         return found[::-1]
