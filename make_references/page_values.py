@@ -207,7 +207,9 @@ def _huber(threshold: float = 1.345) -> np.ndarray:
         scale = np.exp(unknowns[2])
         return np.sum(scale + 2 * scale * special.huber(threshold, (Y / SIGMA - design @ unknowns[:2]) / scale))
 
-    found = optimize.minimize(loss, [4, 1, 0], method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 4000})
+    found = optimize.minimize(
+        loss, [4, 1, 0], method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 4000}
+    )
     return found.x[:2]
 
 
