@@ -7,11 +7,13 @@ from pathlib import PurePath
 from sidebyside.libraries import TAGS
 
 BOOK = "book"  # prose about the page, of its tabs for instance, which no notebook has
+PROOF = "proof"  # a cell of a chapter's last section, which shows that the five programs are one model
 KNOWN = {
     BOOK,
     "full-width",
     "margin",
     "output_scroll",
+    PROOF,
     "raises-exception",
     "scroll-output",
     "setup",
@@ -19,7 +21,7 @@ KNOWN = {
     "solution",
 }
 # A misspelt one of these would do harm in silence: an open solution, a set-up cell in the book, tabs in a notebook.
-GUARDED = (*TAGS, "solution", "setup", BOOK)
+GUARDED = (*TAGS, "solution", "setup", BOOK, PROOF)
 KNOWN_PREFIXES = ("hide-", "hide_", "nbval-", "remove-", "remove_")
 NEAR = 0.8
 

@@ -1,5 +1,6 @@
 """Clean outputs: chatter, warnings and errors in stored notebooks."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -34,6 +35,19 @@ def test_quiet_loses_nothing_when_the_block_fails():
     failed = run_chatter("1", "raise RuntimeError('broken')")
     assert failed.returncode != 0
     assert all(words in failed.stderr for words in ("from python", "from C", "RuntimeError: broken"))
+
+
+def test_a_log_handler_made_in_a_quiet_block_works_after_it(monkeypatch, capsys):
+    monkeypatch.setenv("SIDEBYSIDE_STORING", "1")
+    logger = logging.getLogger("made-in-a-quiet-block")
+    with sbs.quiet():
+        handler = logging.StreamHandler()  # as TensorFlow makes one while it is imported
+        logger.addHandler(handler)
+    try:
+        logger.warning("heard")
+    finally:
+        logger.removeHandler(handler)
+    assert capsys.readouterr().err == "heard\n"
 
 
 def test_only_the_listed_warnings_are_silenced(recwarn):

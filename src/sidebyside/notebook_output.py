@@ -13,6 +13,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import IO
 
 from sidebyside.libraries import need
 
@@ -78,6 +79,7 @@ def quiet() -> Iterator[None]:
             failed = False
         finally:
             logging.disable(level)
+            _let_go(held)
             held.flush()
             for descriptor, original in saved.items():
                 os.dup2(original, descriptor)
@@ -85,6 +87,14 @@ def quiet() -> Iterator[None]:
             if failed:
                 held.seek(0)
                 print(held.read(), file=sys.stderr)  # noqa: T201
+
+
+def _let_go(held: IO[str]) -> None:
+    """Give every log handler that was made in a quiet block, and writes to its file, the real stderr."""
+    loggers = [logging.root, *(one for one in logging.root.manager.loggerDict.values() if hasattr(one, "handlers"))]
+    for handler in (handler for logger in loggers for handler in logger.handlers):
+        if getattr(handler, "stream", None) is held:
+            handler.setStream(sys.stderr)
 
 
 def quiet_tensorflow() -> None:
@@ -104,6 +114,8 @@ def quiet_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+    if not is_live():
+        tf.get_logger().setLevel(logging.ERROR)  # it warns of functions traced anew, as predictions are, call by call
 
 
 class NoErrorError(AssertionError):
