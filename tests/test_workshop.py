@@ -31,7 +31,7 @@ def exercises() -> dict[str, tuple[str, str | None]]:
     found = {}
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
-        parts = re.split(r"^### Exercise (\d+):", text, flags=re.MULTILINE)[1:]
+        parts = re.split(r"^### Exercise (\d+)(?: \(open\))?:", text, flags=re.MULTILINE)[1:]
         chapter = path.stem.partition("_")[0].lstrip("0")
         for number, body in zip(parts[::2], parts[1::2], strict=True):
             check = re.search(r"sbs\.check\(\"(.+?)\"", body)
