@@ -198,8 +198,8 @@ def _fit(rows: np.ndarray, prior_precision: np.ndarray, prior_mean: np.ndarray) 
 def _huber(threshold: float = 1.345) -> np.ndarray:
     """Return (alpha, beta) of Huber's regression with the scale of the residuals estimated along with the line.
 
-    The loss is Huber's, as in scikit-learn: the sum of s + s * rho(r / s) over the points, whose residuals r are in error
-    bars, with rho(z) = z^2 up to the threshold and 2 * threshold * abs(z) - threshold^2 beyond it.
+    The loss is Huber's, as in scikit-learn: the sum of s + s * rho(r / s) over the points, whose residuals r are in
+    error bars, with rho(z) = z^2 up to the threshold and 2 * threshold * abs(z) - threshold^2 beyond it.
     """
     design = np.column_stack([np.ones_like(X), X]) / SIGMA[:, None]
 

@@ -481,16 +481,7 @@ def test_other_words_are_not_taken_for_them(told):
     assert not OF_THE_PAGE.search(told)
 
 
-REWRITTEN = pytest.mark.xfail(strict=True, reason="chapter 6 is being rewritten, and will tag such prose as book")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(path.name, marks=REWRITTEN) if path.name.startswith("06_") else path.name
-        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
-    ],
-)
+@pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))])
 def test_no_notebook_speaks_of_the_books_page(notebooks, name):
     told = {
         f"{path}: {line}"

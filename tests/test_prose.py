@@ -235,10 +235,11 @@ def test_the_prose_has_the_code_s_draws(name, unit):
 # ---- chapter 6: what has to stand in its prose -----------------------------------------------------------
 # (what it is, its value, a word near it in the prose, how far the prose may be off)
 
-ALPHA = stats.norm(4, 2).interval(0.95)  # the prior of the line's middle, in hundreds
+MEASURED = sbs.load_hogg()["y"] / 100
 CHAPTER_06 = [
-    ("low end of the prior of alpha", 100 * ALPHA[0], "95% probability", 10),
-    ("high end of the prior of alpha", 100 * ALPHA[1], "95% probability", 10),
+    ("lowest measurement, in hundreds", MEASURED.min(), "measured values lie", 0.05),
+    ("highest measurement, in hundreds", MEASURED.max(), "measured values lie", 0.05),
+    ("prior mean of nu", stats.gamma(2, scale=1 / 0.1).mean(), "common default", 1e-9),
     ("prior mean of p_out, a share", stats.beta(1, 4).mean(), "minority", 1e-9),
 ]
 
