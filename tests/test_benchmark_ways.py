@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmark import cells, problems
-from benchmark.ways import WAYS
+from benchmark.ways import WAYS, Task
 
 UNTIMED = "not timed yet: the machine was too busy when the others were"
 # What is not executed here, and why. The thirteen that are take 119 seconds of processor time together.
@@ -91,6 +91,21 @@ def test_a_way_runs_and_is_the_chapters_model(name, hogg):
         assert abs(np.median(values) - truth["mean"]) < 1.5 * truth["sd"]
     assert min(told[stage] for stage in ("import_s", "compile_s", "first_draw_s", "sampling_s")) >= 0
     assert told["limit_per_s"] > 0 and told["divergences"] >= 0
+
+
+@pytest.mark.parametrize("name", ["pymc-nutpie-numba", "numpyro-vectorized"])
+def test_what_is_left_out_of_a_cell_changes_no_density(name, hogg, monkeypatch):
+    about, data = cells.read(hogg)
+    points, found, ran = problems.make("hogg").reference.points, [], []
+    for lean in (cells.lean, lambda source: source):
+        monkeypatch.setattr(cells, "lean", lean)
+        way = WAYS[name](Task(about, data, 4, 1, 1, 0.8, [], cells.ROOT / "notebooks"))
+        way.load()
+        way.build()
+        ran.append(way.model_cell)
+        found.append(way.density(points))
+    assert ["eterministic" in source for source in ran] == [False, True]
+    np.testing.assert_allclose(*found, rtol=1e-12)
 
 
 def test_only_what_the_table_names_is_not_executed():
