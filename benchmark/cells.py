@@ -1,6 +1,8 @@
 """What a child needs before it imports a library: data, and the chapters' own cells. Nothing heavy is imported here."""
 
+import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +34,30 @@ def change(source: str, changes: Sequence[tuple[str, str]]) -> str:
             raise LookupError(f"{old!r} stands {source.count(old)} times in the cell; the change needs one place.")
         source = source.replace(old, new)
     return source
+
+
+def lean(source: str) -> str:
+    """Leave out of a model cell what a chapter keeps with every draw and does not sample; the density stays the same.
+
+    With a million rows, a value per row and draw would fill the memory. ``Deterministic("line", EXPR, ...)`` becomes
+    ``EXPR``, also in NumPyro and Pyro. In a Stan program, what ``transformed parameters`` declare is declared in the
+    model block, and ``generated quantities`` are left out.
+    """
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    segments = {
+        ast.get_source_segment(source, call): ast.get_source_segment(source, call.args[1])
+        for call in calls
+        if getattr(call.func, "attr", "") in ("Deterministic", "deterministic")
+    }
+    for whole, expression in segments.items():
+        source = source.replace(whole, expression)
+    source = re.sub(r"^generated quantities \{\n.*?^\}\n", "", source, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(
+        r"^transformed parameters \{\n(.*?)^\}\nmodel \{\n",
+        r"model {\n\1",
+        source,
+        flags=re.MULTILINE | re.DOTALL,
+    )
 
 
 def read(path: str | Path) -> tuple[dict, dict]:

@@ -48,6 +48,7 @@ class Task:
     def __post_init__(self):
         self.names = {"np": np, "chains": self.chains, "warmup": self.warmup, "draws": self.draws, "live": False}
         self.names |= {"SEED": 1, "posteriors": {}, "densities": {}} | self.data
+        self.names["coords"] = {"point": np.arange(self.about["rows"])}  # chapter 6 names its points
         if "u" in self.data:  # chapter 8 names its counties
             self.names["coords"] = {"county": np.arange(len(self.data["u"]))}
         import sidebyside
@@ -55,11 +56,11 @@ class Task:
         self.names["sbs"] = sidebyside
 
     def cells(self, tag: str) -> tuple[str, str]:
-        """Return the library's import cell and its model cell."""
+        """Return the library's import cell and its model cell, without what only the chapter's analysis needs."""
         imports, model = cells.sources(
             self.about["chapter"], tag, f"{self.about['model']}-model-{tag}", folder=self.notebooks
         )
-        return imports, cells.change(model, self.changes)
+        return imports, cells.lean(cells.change(model, self.changes))
 
     def arguments(self, convert: Callable = lambda value: value) -> list:
         """Return what NumPyro's and Pyro's models are called with."""

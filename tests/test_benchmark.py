@@ -1,5 +1,6 @@
 """The benchmark: limits hold, an interrupted run goes on, and a quick wrong answer is not right."""
 
+import ast
 import json
 import math
 import os
@@ -380,6 +381,32 @@ def test_models_come_from_the_chapters(model, tag):
     about = problems.MODELS[model]
     imports, code = cells.sources(about.chapter, tag, f"{model}-model-{tag}")
     assert "import" in imports and f"{about.objects}_{tag}" in code
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_what_only_the_analysis_needs_is_left_out(tag):
+    """A value per row and draw would fill the memory: chapter 6's ``line``, and in Stan also y_rep and log_lik."""
+    _, code = cells.sources("06_robust_regression", tag, f"student-t-model-{tag}")
+    found = cells.lean(code)
+    ast.parse(found)
+    assert not re.search("eterministic|transformed parameters|generated quantities", found)
+    assert (found == code) is (tag == "tfp")  # TFP's model has nothing to leave out
+
+
+def test_a_lean_stan_program_declares_in_the_model_block_what_it_needs():
+    _, code = cells.sources("06_robust_regression", "stan", "student-t-model-stan")
+    program = ast.literal_eval(ast.parse(cells.lean(code)).body[0].value)
+    assert re.findall(r"^[a-z ]+(?= \{$)", program, re.MULTILINE) == ["data", "parameters", "model"]
+    declared, used = program.index("vector[N] line = alpha + beta * x;"), program.index("student_t(nu, line, sigma_y)")
+    assert program.index("model {") < declared < used
+    assert program.count("{") == program.count("}")
+
+
+def test_other_chapters_cells_stay_as_they_are():
+    for model in ("line", "intercepts", "bradley-terry"):
+        for tag in TAGS:
+            _, code = cells.sources(problems.MODELS[model].chapter, tag, f"{model}-model-{tag}")
+            assert cells.lean(code) == code
 
 
 def test_of_stans_draws_only_what_was_sampled_is_measured():

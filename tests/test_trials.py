@@ -69,16 +69,9 @@ def test_nonsense_stops_with_a_sentence(script):
 
 
 def checking_cells() -> dict[str, list[str]]:
-    """Return each chapter's cells, outside solutions, that call check_agreement."""
-    return {
-        path.stem: [
-            cell.source
-            for cell in nbformat.read(path, 4).cells
-            if "sbs.check_agreement(" in cell.source and "solution" not in cell.metadata.get("tags", [])
-        ]
-        for path in NOTEBOOKS.glob("*.ipynb")
-        if "sbs.check_agreement(" in path.read_text()
-    }
+    """Return each chapter's cells, outside solutions, that hold draws against a reference."""
+    chapters = {path.stem: seeds.parts_of(nbformat.read(path, 4).cells) for path in NOTEBOOKS.glob("*.ipynb")}
+    return {name: [part[-1].source for part in parts] for name, parts in chapters.items() if parts}
 
 
 def test_seeds_report_on_what_the_chapter_checks():
@@ -86,6 +79,9 @@ def test_seeds_report_on_what_the_chapter_checks():
     checked = {name: [seeds.report_of(source) for source in cells] for name, cells in checking_cells().items()}
     [report] = checked["12_bayesian_neural_network"]
     assert "_draws, _reference = curves_only, reference\n" in report
+    assert [
+        report.count("_draws, _reference = posteriors, reference\n") for report in checked["06_robust_regression"]
+    ] == [1, 1]
     assert "_draws, _reference = posteriors, reference\n" in checked["05_linear_regression"][0]
     assert "_draws, _reference = on_engine, reference\n" in checked["13_choosing_a_library"][-1]
     for reports in checked.values():
@@ -93,30 +89,58 @@ def test_seeds_report_on_what_the_chapter_checks():
             ast.parse(report)
 
 
-TINY = [
-    """
+STAND_IN = """
 from types import SimpleNamespace
 import pandas as pd
 def compare(draws, reference):
-    table = pd.DataFrame({"z of mean": [drawn], "z of sd": [0.0]})
+    table = pd.DataFrame({"z of mean": [draws["tiny"]["drawn"]], "z of sd": [0.0]})
     table.attrs["threshold"] = 4.0
     return table
-sbs = SimpleNamespace(check_agreement=compare)
-posteriors, reference = {}, SimpleNamespace(name="tiny")
-""",
-    "SEED = 7",
-    "drawn = float(SEED)",
-    "sbs.check_agreement(posteriors, reference)",
-]
+def prove(programs, draws, reference):
+    print("proved")
+sbs = SimpleNamespace(check_agreement=compare, proof=prove)
+programs, posteriors = {}, {}
+"""
+
+
+def tiny_chapter(*cells):
+    """Return a notebook of cells, each a source and its name."""
+    made = [nbformat.v4.new_code_cell(source, metadata={"name": name} if name else {}) for source, name in cells]
+    first = [nbformat.v4.new_code_cell(source) for source in (STAND_IN, "SEED = 7")]
+    return nbformat.v4.new_notebook(cells=first + made)
+
+
+def reported(notebook, folder, capsys, count=2):
+    """Run the chapter's seeds; return what was reported: seed, reference, largest z."""
+    nbformat.write(notebook, folder / "01_tiny.ipynb")
+    seeds.run(folder / "01_tiny.ipynb", {"NumPyro"}, count)
+    return re.findall(r"seed +(\d) +(\w+) +largest \|z\| ([\d.]+)", capsys.readouterr().out)
 
 
 def test_each_seed_is_drawn_and_reported_once(tmp_path, capsys):
-    cells = [nbformat.v4.new_code_cell(source) for source in TINY]
-    cells[2].metadata["name"] = "tiny-draw-numpyro"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_tiny.ipynb")
-    seeds.run(tmp_path / "01_tiny.ipynb", {"NumPyro"}, 2)
-    printed = capsys.readouterr().out
-    assert re.findall(r"seed +(\d) +tiny +largest \|z\| ([\d.]+)", printed) == [("1", "1.0"), ("2", "2.0")]
+    chapter = tiny_chapter(
+        ("reference = SimpleNamespace(name='tiny')", ""),
+        ("posteriors['tiny'] = {'drawn': float(SEED)}", "tiny-draw-numpyro"),
+        ("sbs.check_agreement(posteriors, reference)", ""),
+    )
+    assert reported(chapter, tmp_path, capsys) == [("1", "tiny", "1.0"), ("2", "tiny", "2.0")]
+
+
+def test_a_later_model_takes_no_name_from_an_earlier_one_s_seeds(tmp_path, capsys):
+    """Chapter 6 has two models, whose cells share names; its draws go through cells of three kinds."""
+    chapter = tiny_chapter(
+        ("reference, scale = SimpleNamespace(name='one'), 1.0", ""),
+        ("key = SEED", "one-prior-numpyro"),
+        ("raw = float(key)", "one-draw-numpyro"),
+        ("posteriors['tiny'] = {'drawn': scale * raw}", "one-predict-numpyro"),
+        ("sbs.proof(programs, posteriors, reference)", "one-proof"),
+        ("reference, scale = SimpleNamespace(name='two'), 0.5", ""),
+        ("posteriors['tiny'] = {'drawn': scale * SEED}", "two-draw-numpyro"),
+        ("sbs.proof(programs, posteriors, reference)", "two-proof"),
+        ("raise ValueError('nobody needs what follows the last check')", ""),
+    )
+    expected = [("1", "one", "1.0"), ("2", "one", "2.0"), ("1", "two", "0.5"), ("2", "two", "1.0")]
+    assert reported(chapter, tmp_path, capsys) == expected
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -63,9 +63,9 @@ MODELS = {
         stem="student-t",
         worlds=100,
         names=("alpha", "beta", "nu"),
-        data=("import arviz", "points = sbs.load_hogg()", "x_centre ="),
+        data=("import arviz", "from importlib.resources", "x_centre =", "chains, warmup, draws ="),
         inputs={"NumPyro": "[x, sigma_y]", "Pyro": "[x_t, sigma_t]"},
-        replaced={"PyMC": ("observed=y)", 'observed=pm.Data("readings", y))')},  # data that can be changed
+        replaced={"PyMC": ("observed=y,", 'observed=pm.Data("readings", y),')},  # data that can be changed
         recipe="""
 data {
   int<lower=1> N;

@@ -3,7 +3,7 @@
 Each mutant is one change of one library's cells in a scratch copy of a chapter, run until a cell raises. A mutant is
 caught if what is raised is one of the chapter's own checks and its message names the library. The other libraries'
 cells are left out: each check looks at one library at a time. The models before the mutant's are written and compared
-but not drawn from.
+but not drawn from, unless the chapter uses their draws later.
 
 ``python trials/mutants.py`` runs all, ``python trials/mutants.py 05 Stan`` those of chapter 5 and Stan.
 """
@@ -22,6 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from sidebyside.libraries import LIBRARIES, TAGS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+USES_EARLIER_DRAWS = {"06"}
 DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
 
 
@@ -78,9 +79,12 @@ _BY_CHAPTER = {
     "06": [
         Mutant("PyMC", "prior scale of beta doubled", "student-t-model-pymc", '"beta", 0, 3', '"beta", 0, 6'),
         Mutant("PyMC", "sign of the slope term", "mixture-model-pymc", "alpha + beta * x", "alpha - beta * x"),
+        Mutant("PyMC", "error bars squared", "student-t-model-pymc", "sigma=sigma_y", "sigma=sigma_y**2"),
         Mutant("PyMC", "fixed huge step size", "student-t-draw-pymc", "quiet=not live", "quiet=not live, "
                "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
-        Mutant("Stan", "likelihood Gaussian, not Student-t", "student-t-model-stan", "student_t(nu, ", "normal("),
+        Mutant("Stan", "likelihood Gaussian, not Student-t", "student-t-model-stan",
+               "y ~ student_t(nu, line, sigma_y)", "y ~ normal(line, sigma_y)"),
+        Mutant("Stan", "measurements left out", "student-t-model-stan", "if (!prior_only)", "if (prior_only)"),
         Mutant("Stan", "prior scale of tau doubled", "mixture-model-stan", "tau ~ normal(0, 2)", "tau ~ normal(0, 4)"),
         Mutant("Stan", "too little adaptation", "student-t-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
         Mutant("NumPyro", "prior sd of alpha halved", "student-t-model-numpyro", "dist.Normal(4, 2)", "dist.Normal(4, 1)"),
@@ -252,7 +256,10 @@ def keep_library(notebook: nbformat.NotebookNode, library: str) -> None:
 
 
 def leave_out_other_models(notebook: nbformat.NotebookNode, model: str) -> None:
-    """Take out, in place, what draws from the models before ``model``: from the first draw to the section's end."""
+    """Take out, in place, what draws from the models before ``model``: from the first draw to the section's end.
+
+    A chapter in which later sections use those draws is in ``USES_EARLIER_DRAWS``, and keeps them.
+    """
     kept, drawing = [], False
     for cell in notebook.cells:
         name = cell.metadata.get("name", "")
@@ -277,7 +284,8 @@ def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
         )
     cells[0].source = cells[0].source.replace(mutant.old, mutant.new)
     keep_library(notebook, mutant.library)
-    leave_out_other_models(notebook, mutant.cell.rsplit("-", 2)[0])
+    if mutant.chapter not in USES_EARLIER_DRAWS:
+        leave_out_other_models(notebook, mutant.cell.rsplit("-", 2)[0])
     return notebook
 
 

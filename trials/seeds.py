@@ -1,6 +1,7 @@
 """Draw the chapters' posteriors with ten other seeds and report the largest z: ``make seeds``.
 
-Everything up to the draws is run once; then the cells that draw and the cells that check are run again for each seed.
+A chapter is run part by part; a part ends with its check of the draws. Each part is run once, then the cells in it that
+draw or check are run again for each seed, before the next part takes their names for another model.
 ``python trials/seeds.py 06 Pyro`` does so for one chapter and one library (or several); with fewer libraries the checks
 compare fewer values and are stricter, not laxer. ``SEEDS=1 python trials/seeds.py 12 NumPyro`` takes one seed alone.
 """
@@ -17,6 +18,7 @@ from nbclient import NotebookClient
 from sidebyside.libraries import TAGS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+CHECKS = ("sbs.check_agreement", "sbs.proof")
 REPORT = """
 _draws, _reference = {draws}, {reference}
 _z = sbs.check_agreement(_draws, _reference)
@@ -36,27 +38,42 @@ def belongs(cell: nbformat.NotebookNode, libraries: set[str]) -> bool:
 def draws_or_checks(cell: nbformat.NotebookNode) -> bool:
     """Tell whether a cell must run again for another seed. Stan's seed belongs to its model, which is cached."""
     name = cell.metadata.get("name", "")
-    return "-draw-" in name or name.endswith("model-stan") or "load_reference" in cell.source or "check_" in cell.source
+    named = any(part in name for part in ("-prior-", "-draw-", "-predict-")) or name.endswith("model-stan")
+    return named or any(word in cell.source for word in ("load_reference", "check_", "sbs.proof("))
+
+
+def checks_draws(cell: nbformat.NotebookNode) -> bool:
+    """Tell whether a cell holds draws against a reference."""
+    return cell.cell_type == "code" and any(f"{check}(" in cell.source for check in CHECKS)
 
 
 def report_of(source: str) -> str:
-    """Return code that reports on the draws and the reference that a cell hands to ``check_agreement``.
+    """Return code that reports on the draws and the reference that a cell hands to its check.
 
     Not always all that was drawn: chapter 12 compares curves, since its weights are not identified.
     """
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "sbs.check_agreement":
-            draws, reference = map(ast.unparse, node.args)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in CHECKS:
+            *_, draws, reference = map(ast.unparse, node.args)  # a proof is given the programs before them
             return REPORT.format(draws=draws, reference=reference)
-    raise ValueError(f"no call of sbs.check_agreement in: {source}")
+    raise ValueError(f"no call of {' or '.join(CHECKS)} in: {source}")
+
+
+def parts_of(cells: list[nbformat.NotebookNode]) -> list[list[nbformat.NotebookNode]]:
+    """Cut the cells after each that checks draws, outside solutions; what follows the last check is left out."""
+    parts, part = [], []
+    for cell in cells:
+        part.append(cell)
+        if checks_draws(cell) and "solution" not in cell.metadata.get("tags", []):
+            parts.append(part)
+            part = []
+    return parts
 
 
 def run(path: Path, libraries: set[str], seeds: int) -> None:
     """Run every seed of one chapter; the first failing check stops with its message."""
     notebook = nbformat.read(path, 4)
-    main_text = [i for i, cell in enumerate(notebook.cells) if "solution" not in cell.metadata.get("tags", [])]
-    end = max(i for i in main_text if "check_agreement(" in notebook.cells[i].source)
-    cells = [cell for cell in notebook.cells[: end + 1] if belongs(cell, libraries)]
+    parts = parts_of([cell for cell in notebook.cells if belongs(cell, libraries)])
     client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}})
 
     def execute(cell: nbformat.NotebookNode) -> str:
@@ -64,20 +81,17 @@ def run(path: Path, libraries: set[str], seeds: int) -> None:
         return "".join(output.get("text", "") for output in done.outputs if output.output_type == "stream")
 
     with client.setup_kernel():
-        for cell in cells:
-            execute(cell)
-        again = [cell for cell in cells if draws_or_checks(cell)]
-        for seed in range(1, seeds + 1):
-            start = time.perf_counter()
-            execute(nbformat.v4.new_code_cell(f"SEED = {seed}"))
-            for cell in again:
-                if "check_densities" in cell.source:
-                    continue
+        for part in parts:
+            for cell in part:
                 execute(cell)
-                if "check_agreement(" in cell.source:
-                    report = execute(nbformat.v4.new_code_cell(report_of(cell.source))).strip()
-                    print(f"seed {seed:2d}  {report}", flush=True)
-            print(f"seed {seed:2d}  took {time.perf_counter() - start:.0f} s", flush=True)
+            again = [cell for cell in part if draws_or_checks(cell) and "check_densities" not in cell.source]
+            for seed in range(1, seeds + 1):
+                start = time.perf_counter()
+                execute(nbformat.v4.new_code_cell(f"SEED = {seed}"))
+                for cell in again:
+                    execute(cell)
+                report = execute(nbformat.v4.new_code_cell(report_of(part[-1].source))).strip()
+                print(f"seed {seed:2d}  {report}, {time.perf_counter() - start:.0f} s", flush=True)
     print(f"{path.stem}: all {seeds} seeds pass for {', '.join(sorted(libraries))}.")
 
 
@@ -90,7 +104,9 @@ def main() -> None:
     if unknown := libraries - set(TAGS.values()):
         sys.exit(f"There is no library called {', '.join(sorted(unknown))}; there are: {', '.join(TAGS.values())}.")
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        if (not chapters or path.stem.startswith(chapters)) and "check_agreement(" in path.read_text():
+        if (not chapters or path.stem.startswith(chapters)) and any(
+            f"{check}(" in path.read_text() for check in CHECKS
+        ):
             run(path, libraries, seeds)
 
 
