@@ -40,9 +40,11 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
     ----------
     model : a Pyro model whose unknowns are all continuous and always the same (no branches that hang on their values)
     data : what the model is called with, tensors and others; it becomes part of the compiled code
-    chains : number of chains that one sampler shall move together, each on a copy of the model of its own. They have
-        the step size and the length of each path in common (NumPyro's vectorized chains have not), and nothing else.
-        Convert the run with ``from_pyro(mcmc, vectorized=True)``. None: one chain, without an axis for it
+    chains : number of chains that one sampler shall move together, each on a copy of the model of its own. Pyro sees
+        one chain with that many times the unknowns: the step size, each path's direction and length, and the choice of
+        the point on it are common to all (NumPyro's vectorized chains make their own). R-hat and effective sample
+        size, which assume independent chains, hold only approximately. Convert the run with
+        ``from_pyro(mcmc, vectorized=True)``. None: one chain, without an axis for it
     fuse : True has the operations fused by PyTorch's compiler, which takes some 15 seconds the first time and needs a
         C++ compiler. False replays them one by one: ready in a second, and no slower for a model of few operations
         (chapter 6's; for chapter 8b's, with some hundred, two thirds as fast)
