@@ -237,8 +237,8 @@ def test_the_prose_has_the_code_s_draws(name, unit):
 
 MEASURED = sbs.load_hogg()["y"] / 100
 CHAPTER_06 = [
-    ("lowest measurement, in hundreds", MEASURED.min(), "measured values lie", 0.05),
-    ("highest measurement, in hundreds", MEASURED.max(), "measured values lie", 0.05),
+    ("lowest measurement, in hundreds", MEASURED.min(), "comes from the data", 0.05),
+    ("highest measurement, in hundreds", MEASURED.max(), "comes from the data", 0.05),
     ("prior mean of nu", stats.gamma(2, scale=1 / 0.1).mean(), "common default", 1e-9),
     ("prior mean of p_out, a share", stats.beta(1, 4).mean(), "minority", 1e-9),
 ]
@@ -247,6 +247,13 @@ CHAPTER_06 = [
 @pytest.mark.parametrize(("what", "value", "near", "within"), CHAPTER_06, ids=[row[0] for row in CHAPTER_06])
 def test_chapter_06_says_what_is_true(what, value, near, within):
     assert Page("06_robust_regression").says(value, near, within, reach=80), what
+
+
+def test_chapter_06_says_what_an_unknown_scale_changes():
+    page = Page("06_robust_regression")
+    slope, sd, *_ = page.table("scaled-grid")["s unknown"]
+    assert page.says(slope, "slope falls to", within=0.05, reach=10)
+    assert page.says(sd, "deviation grows to", within=0.05, reach=10)
 
 
 # ---- the other chapters ----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ PICTURES = {"image/png", "image/jpeg"}  # nbval does not compare them either
 REASONS: list[tuple[str, str, str, str]] = [
     ("02", "doors-solution", "prior=1 / 3", "the table normalises: a prior's constant factor changes no posterior"),
     ("06", "", "chains, warmup, draws =", "more draws or warm-up give the same answer within its Monte Carlo error"),
-    ("06", "", "size=2000", "more draws give the same answer within its Monte Carlo error"),
+    ("06", "", "size=4000", "more draws give the same answer within its Monte Carlo error"),
 ]
 
 SIBLINGS = {
