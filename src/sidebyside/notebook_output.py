@@ -115,7 +115,9 @@ def quiet_tensorflow() -> None:
 
         tf.config.list_physical_devices()
     if not is_live():
-        tf.get_logger().setLevel(logging.ERROR)  # it warns of functions traced anew, as predictions are, call by call
+        logging.getLogger("tensorflow").setLevel(
+            logging.ERROR
+        )  # it warns of functions traced anew, as predictions are, call by call
 
 
 class NoErrorError(AssertionError):
