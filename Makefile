@@ -126,6 +126,7 @@ references: $(VENV)/.all ## make the reference posteriors anew (minutes; make_re
 	@$(BIN)/python -m make_references
 
 mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time: does its chapter notice? ANALYSIS=1 NB=...: a page's analysis, at random
+	@test -z "$(NB)" -o -n "$(ANALYSIS)" || { echo "NB= goes with ANALYSIS=1; one chapter's models: $(BIN)/python trials/mutants.py 06" >&2; exit 2; }
 	@$(BIN)/python $(if $(ANALYSIS),trials/analysis_mutants.py $(NB) $(MUTANTS),trials/mutants.py)
 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z

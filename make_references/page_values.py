@@ -1,6 +1,6 @@
 """The numbers that chapters' answers rest on, computed without the chapters and without any of the five libraries.
 
-``python -m make_references.page_values`` writes ``references/values/NN.json``, which
+``python -m make_references.page_values`` writes ``page_values/NN.json``, which
 :func:`sidebyside.values.check_values` reads. Posterior expectations are integrated on the grids of the references;
 the error of each is its difference from the coarser grid.
 """
@@ -15,7 +15,7 @@ from scipy import interpolate, optimize, special, stats
 from make_references import robust_regression
 from make_references.robust_regression import SIGMA, X, Y
 
-STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "references" / "values"
+STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "page_values"
 NEGLIGIBLE = 1e-16  # grid points with less than this share of the largest weight are left out
 ROUNDING = 1e-9  # relative error of what has a closed form
 COUNTS = 11  # of the number of wild readings: 0 to 10

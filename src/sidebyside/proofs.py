@@ -17,7 +17,7 @@ from sidebyside.agreement import MAX_RHAT, MIN_ESS, check_agreement, check_sampl
 from sidebyside.libraries import LIBRARIES
 from sidebyside.references import Reference
 
-_NUMBERS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
+_NUMBERS = dict(enumerate(("Two", "Three", "Four", "Five", "Six", "Seven", "Eight"), start=2))
 
 
 class ProgramError(TypeError):

@@ -1,6 +1,6 @@
 """Are a chapter's numbers right? What its answer rests on, against numbers computed without the chapter.
 
-The independent numbers are stored in ``references/values/NN.json``, by name: ``value`` (a number or an array) and
+The independent numbers are stored in ``page_values/NN.json``, by name: ``value`` (a number or an array) and
 ``error``, what is left of numerical error. A value that varies with the draws also has ``spread``, its standard error
 with a single independent draw, or ``share`` if it is a share of draws. A value with neither is deterministic.
 """
@@ -59,7 +59,7 @@ def check_values(
         If a name is unknown, a shape differs, or a number varies with draws and ``draws`` is not given.
     """
     if isinstance(expected, str):
-        expected = json.loads(packaged_json.read("references/values", expected, "chapter with expected numbers"))
+        expected = json.loads(packaged_json.read("page_values", expected, "chapter with expected numbers"))
     if unknown := sorted(set(found) - set(expected)):
         raise ValueError(f"There is no number called {', '.join(unknown)}. There are: {', '.join(sorted(expected))}.")
     size = _effective_size(draws)
