@@ -1,7 +1,7 @@
 """The stored benchmark: what ``make benchmark`` measured, as tables and figures for chapters 6 and 13.
 
-Each JSON file in ``results/benchmark`` holds one run on one machine: the machine, all versions, the command, every repeat, medians and
-spreads. ``benchmark/README.md`` tells what is measured and how to repeat it.
+Each JSON file in ``results/benchmark`` holds one run on one machine: the machine, all versions, the command, every
+repeat, medians and spreads. ``benchmark/README.md`` describes what is measured and how to repeat it.
 """
 
 import json
