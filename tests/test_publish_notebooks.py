@@ -199,7 +199,9 @@ def test_only_the_job_that_pushes_may_write():
 
 def test_the_workflows_commands_publish_and_push(repository, tmp_path_factory, monkeypatch):
     """Runs the job's own commands, with a bare repository in GitHub's place."""
-    (repository / "Makefile").write_text(f"publish-notebooks:\n\t{sys.executable} -m {branch.__name__} .\n")
+    (repository / "Makefile").write_text(
+        f"publish-notebooks:\n\tPYTHONPATH={Path(__file__).parents[1]} {sys.executable} -m {branch.__name__} .\n"
+    )
     commit(repository)
     place = tmp_path_factory.mktemp("github")
     git(place, "clone", "--quiet", "--bare", str(repository), "course.git")
