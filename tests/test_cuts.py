@@ -514,9 +514,9 @@ def test_every_name_is_defined_before_it_is_used(made):
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821"]
     assert subprocess.run([*command, made], check=False).returncode == 0
     text = (made / "full" / "06_robust_regression.ipynb").read_text()
-    assert "posteriors, densities = {}, {}" in text
+    assert "posteriors, programs = {}, {}" in text
     broken = made / "broken.ipynb"
-    broken.write_text(text.replace("posteriors, densities = {}, {}", "densities = {}"))
+    broken.write_text(text.replace("posteriors, programs = {}, {}", "programs = {}"))
     try:
         assert subprocess.run([*command, broken], check=False, capture_output=True).returncode == 1
     finally:
