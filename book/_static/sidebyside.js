@@ -75,19 +75,30 @@
     ),
   });
 
-  const makeLine = (html, cell, number) => {
+  // What a line of a model defines: a name given as a string, Stan's declarations and statements, TFP's keyword arguments.
+  const DEFINITIONS = [
+    /(?:[({]|^)\s*"(\w+)"/g,
+    /^\s*(?:array|real|int|complex|(?:row_|unit_|sum_to_zero_)?vector|\w*matrix|simplex|(?:positive_)?ordered|cholesky_\w+)\b[^;=(]*?(\w+)\s*[;=]/g,
+    /^\s*(\w+)(?:\[[^\]]*\])?\s*~/g,
+    /\w_lp[dm]f\(\s*(\w+)\s*\|/g,
+    /^\s*(\w+)\s*=\s*(?:tfd\.|lambda\b)/g,
+  ];
+  const definedIn = (text) =>
+    new Set(DEFINITIONS.flatMap((definition) => [...text.matchAll(definition)].map(([, name]) => name)));
+
+  const makeLine = (html, number) => {
     const line = make("span", { className: "sbs-line" });
     line.innerHTML = html;
     line.dataset.number = number;
-    line.dataset.place = `${cell}.${number}`;
+    line.dataset.defines = [...definedIn(line.textContent)].join(" ");
     return line;
   };
 
-  const makeCell = (lines, height, cell) => {
+  const makeCell = (lines, height) => {
     const block = make(
       "pre",
       { className: "sbs-cell" },
-      lines.map((html, index) => makeLine(html, cell, index + 1)),
+      lines.map((html, index) => makeLine(html, index + 1)),
     );
     block.style.setProperty("--lines", height); // both cells of a row are as high as the longer one
     return block;
@@ -157,14 +168,18 @@
         this.selects[side].dataset.library = tag;
         this.columns[side].dataset.library = tag;
         this.columns[side].setAttribute("aria-label", `${name} code`);
-        this.columns[side].replaceChildren(...heights.map((height, row) => makeCell(cells[row] ?? [], height, row)));
+        this.columns[side].replaceChildren(...heights.map((height, row) => makeCell(cells[row] ?? [], height)));
       });
     }
 
-    // Marks the line under the pointer and its neighbour in the other column.
+    // Marks the lines, in both columns, that define what the line under the pointer defines.
     mark(line) {
+      const names = line?.dataset.defines.split(" ").filter(Boolean) ?? [];
       for (const other of this.dialog.querySelectorAll(".sbs-line")) {
-        other.classList.toggle("sbs-marked", line !== null && other.dataset.place === line.dataset.place);
+        other.classList.toggle(
+          "sbs-marked",
+          other.dataset.defines.split(" ").some((name) => names.includes(name)),
+        );
       }
     }
   }
