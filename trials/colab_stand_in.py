@@ -31,7 +31,7 @@ from trials.cuts_alone import megabytes
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "colab"
 VERSIONS = ("3.12", "3.13")
-TORCH = {"3.12": "torch==2.9.0", "3.13": "torch==2.11.0"}  # Colab's versions; for Pyro and the full notebook alone
+TORCH = "torch==2.11.0"  # both runtimes have it; for Pyro and the full notebook alone
 KERNEL = ["ipykernel==6.17.1", "ipython==7.34.0", "setuptools", "traitlets<5.15"]
 POSTERIOR = re.compile(r"^ *posteriors\[", re.MULTILINE)
 LIMIT = 1800  # seconds for one cell
@@ -57,7 +57,7 @@ def environment_of(version: str, with_torch: bool, bare: bool) -> Path:
     if with_torch and not bare:
         shutil.copytree(environment_of(version, False, False), folder, symlinks=True)
         (folder / "complete").unlink()
-        pip(folder, TORCH[version])
+        pip(folder, TORCH)
     else:
         subprocess.run([find_python(version), "-m", "venv", folder], check=True)
         pip(folder, *(KERNEL if bare else ["-r", str(ROOT / "trials" / "colab_packages" / f"{version}.txt")]))
