@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from sidebyside import stan_engine
 from sidebyside.libraries import LIBRARIES, LibraryMissingError
+
+stan_engine.register()
 
 __version__ = "0.1.0"
 
