@@ -2,8 +2,8 @@
 
 The branch ``notebooks`` holds, at its root, the newest notebooks (``pymc/`` to ``tfp/``, ``full/``) and what Binder
 needs, and below ``workshop/`` a folder for each day that was published for a workshop (``WORKSHOP=2026-12-01``), which
-never changes afterwards: the notebooks that an attendee opened are the notebooks that are still there. Notebooks of a
-workshop fetch this package at the commit they were made from, the newest ones from the main branch.
+never changes afterwards: the notebooks that an attendee opened are the notebooks that are still there. All of them,
+and Binder's environment, install this package as it was at the commit that they were made from.
 
 Everything happens in the object store of the local repository: no network, and neither the working tree nor the index
 is touched. Pushing the branch is left to a person.
@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from publish.cuts import Book, CutError, site_address, write_cuts
+from publish.cuts import Book, CutError, package_commit, site_address, write_cuts
 from sidebyside.libraries import TAGS
 
 BRANCH = "notebooks"
@@ -120,11 +120,15 @@ def publish(root: Path, workshop: str | None = None) -> str | None:
     sources = [source for source in SOURCES if (root / source).exists()]
     if changed := repository.git("status", "--porcelain", "--", *sources):
         raise PublishError(f"Commit first, for what is published must be made from a commit:\n{changed}")
+    # The last commit that changed the package: another commit must not give each notebook other bytes.
+    pinned = package_commit(root)
+    if pinned is None:
+        raise PublishError(f"{root} has no commit with the package, so notebooks can't install it.")
     parent = published(repository)
     before = repository.files(parent)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        write_cuts(root / "notebooks", place / "latest")
+        write_cuts(root / "notebooks", place / "latest", pinned)
         (place / "README.md").write_text(
             README.format(
                 title=book.title,
@@ -135,7 +139,7 @@ def publish(root: Path, workshop: str | None = None) -> str | None:
             encoding="utf-8",
         )
         (place / "environment.yml").write_text(
-            environment((root / "environment.yml").read_text("utf-8"), book.helper()), encoding="utf-8"
+            environment((root / "environment.yml").read_text("utf-8"), book.helper(pinned)), encoding="utf-8"
         )
         wanted = {name: place / name for name in ("README.md", "environment.yml")}
         wanted |= {
@@ -146,10 +150,7 @@ def publish(root: Path, workshop: str | None = None) -> str | None:
         files = repository.write(wanted)
         files |= {path: stored for path, stored in before.items() if path.startswith("workshop/")}
         if workshop:
-            # The last commit that changed the package: another day's run must not give a workshop other bytes.
-            pinned = repository.git("log", "-1", "--format=%H", "--", "src", "pyproject.toml")
-            write_cuts(root / "notebooks", place / "pinned", commit=pinned)
-            made = place / "pinned" / "workshop"
+            made = place / "latest" / "workshop"
             new = {f"workshop/{workshop}/{path.relative_to(made).as_posix()}": path for path in made.rglob("*.ipynb")}
             files |= _frozen(repository.write(new), before, workshop)
         tree = repository.tree(files, place / "index")

@@ -12,6 +12,7 @@ import ast
 import posixpath
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -91,12 +92,26 @@ class Book:
         return f"{site_address(self.repository)}{PurePosixPath(source).with_suffix('.html')}"
 
     def helper(self, commit: str | None = None) -> str:
-        """Return the address from which pip takes this package, at a commit or at the book's branch."""
+        """Return the address from which pip takes this package, at a commit, or where there is none at the branch."""
         return f"git+{self.repository.removesuffix('.git')}.git@{commit or self.branch}"
 
     def file(self, path: PurePosixPath | str) -> str:
         """Return the address of a file in the repository, given its path from the root."""
         return f"{self.repository}/blob/{self.branch}/{path}"
+
+
+def package_commit(root: Path) -> str | None:
+    """Return the last commit that changed this package, None if ``root`` is not the top folder of a git repository."""
+    if shutil.which("git") is None:
+        return None
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    if git("rev-parse", "--is-inside-work-tree") != "true" or git("rev-parse", "--show-prefix"):
+        return None
+    return git("log", "-1", "--format=%H", "--", "src", "pyproject.toml") or None
 
 
 # ---- Markdown --------------------------------------------------------------------------------
@@ -412,7 +427,7 @@ def cut(
 def write_cuts(folder: Path, target: Path, commit: str | None = None) -> list[Path]:
     """Write what is made from every ``.ipynb`` in ``folder`` to ``target``, and return the paths.
 
-    Notebooks fetch this package from ``commit``, by default from the book's branch.
+    On Colab they install this package at ``commit``; without one, as it is on the book's branch that day.
     """
     book = Book.above(folder)
     written = []
@@ -436,7 +451,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("target", type=Path, help="where the cuts go: build/cuts")
     given = parser.parse_args(arguments)
     try:
-        for path in write_cuts(given.folder, given.target):
+        for path in write_cuts(given.folder, given.target, package_commit(Book.above(given.folder).root)):
             print(path)
     except CutError as error:
         print(error, file=sys.stderr)

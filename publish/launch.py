@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from publish.branch import BRANCH
-from publish.cuts import Book, CutError, owner_and_name, write_cuts
+from publish.cuts import Book, CutError, owner_and_name, package_commit, write_cuts
 from sidebyside.libraries import TAGS
 
 FOLDER = "cuts"
@@ -78,7 +78,7 @@ def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     try:
-        write_cuts(Path(app.srcdir, "notebooks"), Path(app.outdir, FOLDER))
+        write_cuts(Path(app.srcdir, "notebooks"), Path(app.outdir, FOLDER), package_commit(Path(app.srcdir)))
     except CutError as error:
         raise ExtensionError(str(error)) from error
 

@@ -16,7 +16,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from publish.cuts import Book, CutError, site_address, write_cuts
+from publish.cuts import Book, CutError, package_commit, site_address, write_cuts
 from sidebyside.installed import requirements, version_of
 from sidebyside.libraries import LIBRARIES, TAGS
 
@@ -45,7 +45,7 @@ def copy_notebooks(notebooks: Path, study: Path, installed: Collection[str]) -> 
     """Copy what runs with ``installed`` to ``study``, where it isn't yet, and return each chapter's editions."""
     made: dict[str, dict[str, Path]] = {}
     with TemporaryDirectory() as fresh:
-        for path in write_cuts(notebooks, Path(fresh)):
+        for path in write_cuts(notebooks, Path(fresh), package_commit(Book.above(notebooks).root)):
             made.setdefault(path.name, {})[path.parent.relative_to(fresh).as_posix()] = path
         chapters = {name: useful(made[name], installed) for name in sorted(made)}
         for name, edition in ((name, edition) for name, editions in chapters.items() for edition in editions):

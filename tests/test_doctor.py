@@ -52,23 +52,27 @@ def library(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("version", "stan_asked", "status"),
+    ("version", "asked", "status"),
     [
-        ((3, 9, 18), False, "fails"),
-        ((3, 11, 7), False, "fails"),
-        ((3, 12, 1), True, "ok"),
-        ((3, 13, 0), False, "warning"),
-        ((3, 13, 0), True, "fails"),
-        ((3, 14, 2), False, "warning"),
+        ((3, 9, 18), [], "fails"),
+        ((3, 11, 7), [], "fails"),
+        ((3, 12, 1), ["stan"], "ok"),
+        ((3, 13, 0), [], "ok"),
+        ((3, 13, 0), ["stan", "tfp"], "ok"),
+        ((3, 14, 2), [], "warning"),
+        ((3, 14, 2), ["stan"], "warning"),
+        ((3, 14, 2), ["tfp"], "fails"),
     ],
 )
-def test_python(version, stan_asked, status):
+def test_python(version, asked, status):
     for system in SYSTEMS:
-        check = doctor.check_python(version, stan_asked, system)
-        assert check.status == status and ".".join(map(str, version)) in check.text
-        assert ("3.12" in check.fix and ".venv" in check.fix) == (status != "ok")
-    assert ("PyStan" in check.text) == (version >= (3, 13))
-    assert ("not tried" in check.text) == (version >= (3, 14))
+        for no_pystan in (None, "PyStan has no build for this machine"):
+            check = doctor.check_python(version, asked, system, no_pystan)
+            assert check.status == status and ".".join(map(str, version)) in check.text
+            assert ("3.12" in check.fix and ".venv" in check.fix) == (status != "ok")
+            stanli = no_pystan is not None and version >= (3, 12)
+            assert ("PyStan has no build for this machine, so Stan runs on stanli" in check.text) == stanli
+    assert ("not tried" in check.text) == ("TFP" in check.text) == (version >= (3, 14))
 
 
 def interpreter(version):
@@ -206,11 +210,19 @@ def test_disk(free, all_installed, status):
 
 
 @pytest.mark.parametrize(("system", "fix"), [("linux", "apt install g++"), ("wsl", "apt"), ("macos", "xcode-select")])
-def test_no_compiler_fails_where_stan_is_wanted_and_else_warns(monkeypatch, system, fix):
+def test_no_compiler_fails_where_pyro_is_wanted_and_else_warns(monkeypatch, system, fix):
     monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
     for needed, status in ((True, "fails"), (False, "warning")):
         check = doctor.check_compiler(["c++"], "include", needed, system)
         assert check.status == status and "c++ not found" in check.text and fix in check.fix
+        assert ("without one Stan runs on stanli" in check.text) is not needed
+
+
+@pytest.mark.parametrize(("library", "status"), [("stan", "warning"), ("pyro", "fails")])
+def test_stan_does_without_a_compiler_and_pyro_does_not(monkeypatch, library, status):
+    monkeypatch.setattr(doctor, "compiler", lambda: ["no-such-compiler"])
+    results = dict(doctor.plan([library], "linux"))
+    assert results["C++ compiler"]().status == status
 
 
 def test_the_wrong_compiler_is_told_from_none(monkeypatch):
@@ -264,7 +276,9 @@ def test_a_version_out_of_bounds_and_a_missing_companion_fail(monkeypatch):
     assert check == doctor.Check("ok", "pyro-ppl 1.9.2, torch 2.15.0+cpu")
 
 
-@pytest.mark.parametrize(("system", "says"), [("linux", 'make lab LIBS="stan"'), ("windows", "wsl --install")])
+@pytest.mark.parametrize(
+    ("system", "says"), [("linux", 'make lab LIBS="stan"'), ("windows", 'pip install -e ".[lab,stan]"')]
+)
 def test_a_library_that_is_not_there_fails_only_if_asked_for(monkeypatch, system, says, capsys):
     monkeypatch.setattr(doctor, "version_of", lambda _: None)
     monkeypatch.setattr(doctor, "this_system", lambda: system)
@@ -361,17 +375,26 @@ def test_a_library_that_hangs_is_ended_with_all_that_it_started(library, tmp_pat
 @pytest.mark.parametrize(
     ("printed", "fix"),
     [
-        ("ImportError: undefined symbol: _PyThreadState_UncheckedGet", "Python 3.13"),
+        (
+            "ImportError: undefined symbol: _PyThreadState_UncheckedGet",
+            "unset SIDEBYSIDE_STAN, and Stan runs on stanli",
+        ),
         ("distutils.errors.CompileError: command '/usr/bin/g++' failed with exit code 1", "C++ compiler"),
         ("ValueError: nothing we know", ".venv"),
     ],
 )
 def test_stans_known_failures_have_their_own_fix(monkeypatch, printed, fix):
-    monkeypatch.setattr(doctor.sys, "version_info", (3, 12, 1, "final", 0))
     monkeypatch.setattr(doctor, "run", lambda *_, **__: (1, printed))
-    assert fix in doctor.check_model("stan", "linux").fix
-    monkeypatch.setattr(doctor.sys, "version_info", (3, 13, 0, "final", 0))
-    assert "Python 3.13" in doctor.check_model("stan", "linux").fix
+    for version in ((3, 12, 1, "final", 0), (3, 13, 0, "final", 0)):
+        monkeypatch.setattr(doctor.sys, "version_info", version)
+        assert fix in doctor.check_model("stan", "linux").fix
+
+
+def test_the_doctor_names_the_engine_that_ran_stans_model(monkeypatch):
+    pytest.importorskip("bridgestan")
+    monkeypatch.setenv("SIDEBYSIDE_STAN", "stanli")
+    check = doctor.check_model("stan", "linux")
+    assert check.status == "ok" and check.text.startswith("on stanli: posterior mean 0.3"), check
 
 
 def test_every_library_has_its_model_and_the_answer_is_the_beta_distributions():

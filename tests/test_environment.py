@@ -46,9 +46,11 @@ def conda():
         assert match, f"environment.yml: {line!r} is not name=version or name=version=build."
         if match["name"] not in CONDA_ALONE:
             found[PYPI_NAMES.get(match["name"], match["name"])] = match["version"]
+    (pystan,) = (requirement for requirement in map(Requirement, EXTRAS["stan"]) if requirement.name == "pystan")
     for line in by_pip:
         if line != "-e .":
             requirement = Requirement(line)
+            assert requirement.marker == (pystan.marker if requirement.name == "pystan" else None), line
             found[requirement.name] = str(requirement.specifier).removeprefix("==")
     return found
 

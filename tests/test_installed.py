@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from sidebyside import installed
 from sidebyside.libraries import TAGS
@@ -57,7 +59,7 @@ def test_requirements_are_those_of_pyproject_installed_or_not(monkeypatch):
     found = installed.requirements()
     assert found["pyro"] == {"pyro-ppl": ">=1.9.2", "torch": ">=2.9"}
     assert found["pymc"]["pymc"] == ">=6.4,<7"
-    assert next(iter(found["stan"])) == "pystan" and "numpy" in found[""]
+    assert next(iter(found["stan"])) == ("stanli" if installed.why_no_pystan() else "pystan") and "numpy" in found[""]
     assert found[""]["packaging"] == ">=24"
     for extra in TAGS:
         assert by_pip[extra] == found[extra]
@@ -72,18 +74,57 @@ def test_a_requirement_of_any_kind_is_read(monkeypatch):
         "jupyter_book (>=1.0,<2)",
         "pymc~=6.4; extra == 'pymc'",
         'pystan>=3.14; sys_platform != "win32" and extra == "stan"',
+        'stanli>=0.24; extra == "stan"',
         "tomli>=2; python_version < '3.9'",
         "plain",
     ]
     extras = {"get_all": lambda *_: ["pymc", "stan"]}
     monkeypatch.setattr(metadata, "requires", lambda _: lines)
     monkeypatch.setattr(metadata, "metadata", lambda _: type("Message", (), {"get_all": extras["get_all"]}))
+    installed.fits("1", ">=1")  # packaging looks at the platform when it is loaded
     monkeypatch.setattr(sys, "platform", "win32")
     assert installed.requirements() == {
         "": {"numpy": ">=2.0,!=2.1.0", "dask": ">=2025.5", "jupyter_book": ">=1.0,<2", "plain": ""},
         "pymc": {"pymc": "~=6.4"},
-        "stan": {"pystan": ">=3.14"},
+        "stan": {"stanli": ">=0.24"},
     }
+
+
+MACHINES = {
+    ("linux", "x86_64", "6.8.0-45-generic", "#46-Ubuntu SMP", "3.12"): None,
+    ("linux", "x86_64", "6.8.0-45-generic", "#46-Ubuntu SMP", "3.13"): "does not load on Linux x86-64 with Python 3.13",
+    ("linux", "x86_64", "6.8.0-45-generic", "#46-Ubuntu SMP", "3.14"): None,
+    ("linux", "aarch64", "6.8.0-45-generic", "#46-Ubuntu SMP", "3.12"): "no build for Linux on aarch64",
+    ("darwin", "arm64", "25.0.0", "Darwin Kernel Version 25.0.0: root:xnu", "3.14"): None,
+    ("darwin", "arm64", "23.1.0", "Darwin Kernel Version 23.1.0: root:xnu", "3.13"): None,
+    ("darwin", "arm64", "22.6.0", "Darwin Kernel Version 22.6.0: root:xnu", "3.12"): "needs macOS 14",
+    ("darwin", "arm64", "20.1.0", "Darwin Kernel Version 20.1.0: root:xnu", "3.12"): "needs macOS 14",
+    ("darwin", "x86_64", "23.1.0", "Darwin Kernel Version 23.1.0: root:xnu", "3.12"): "no build for Intel Macs",
+    ("win32", "AMD64", "11", "10.0.22631", "3.12"): "no build for Windows",
+    ("win32", "ARM64", "11", "10.0.26100", "3.13"): "no build for Windows",
+}
+
+
+@pytest.mark.parametrize("where", MACHINES, ids=" ".join)
+def test_where_pystan_is_left_out_pip_and_the_doctor_agree(monkeypatch, where):
+    system, machine, release, kernel, python = where
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["stan"]
+    pystan, *others = map(Requirement, extra)
+    told = {"sys_platform": system, "platform_machine": machine, "platform_release": release}
+    told |= {"platform_version": kernel, "python_version": python, "python_full_version": f"{python}.1"}
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "version_info", (*map(int, python.split(".")), 1, "final", 0))
+    monkeypatch.setattr(installed.platform, "machine", lambda: machine)
+    monkeypatch.setattr(installed.platform, "release", lambda: release)
+    monkeypatch.setattr(installed.platform, "system", lambda: system.title())
+    why = installed.why_no_pystan()
+    assert (why is None) == pystan.marker.evaluate(told) == (MACHINES[where] is None)
+    assert MACHINES[where] is None or MACHINES[where] in why
+    assert all(requirement.marker is None for requirement in others), "stanli and the rest are for all machines"
+    locked = (ROOT / "requirements" / "all.txt").read_text().splitlines()
+    for name in ("pystan", "httpstan"):
+        (line,) = (line for line in locked if line.startswith(f"{name}=="))
+        assert Requirement(line).marker.evaluate(told) == (why is None), line
 
 
 @pytest.mark.parametrize("there", ["pip", ""])

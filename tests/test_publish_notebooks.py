@@ -61,13 +61,15 @@ def show(folder, path):
 
 
 def test_the_branch_holds_the_newest_notebooks_and_what_binder_needs(repository):
+    pinned = git(repository, "rev-parse", "HEAD")
+    change_chapter(repository)  # not the package
     assert branch.publish(repository)
     expected = {f"{folder}/06_small.ipynb" for folder in (*TAGS, "full")} | {"README.md", "environment.yml"}
     assert set(files(repository)) == expected
     notebook = nbformat.reads(show(repository, "pymc/06_small.ipynb"), as_version=4)
-    assert "git+https://github.com/Side/course.git@main" in notebook.cells[1].source
+    assert f'course = "git+https://github.com/Side/course.git@{pinned}"' in notebook.cells[1].source
     asked = yaml.safe_load(show(repository, "environment.yml"))["dependencies"][-1]["pip"]
-    assert asked == ["sidebyside @ git+https://github.com/Side/course.git@main"]
+    assert asked == [f"sidebyside @ git+https://github.com/Side/course.git@{pinned}"]
     assert "[The book](https://side.github.io/course/)" in show(repository, "README.md")
 
 

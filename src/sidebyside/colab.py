@@ -21,15 +21,6 @@ from sidebyside.libraries import TAGS
 # Loaded before the first cell or by this one, or tied to Colab's hardware: where they are good enough, pip may not move
 # them. Others it moves only where a library asks for it (PyMC 6.4 wants SciPy 1.18).
 KEPT = ("numpy", "packaging", "ipython", "ipykernel", "jax", "jaxlib", "torch", "tensorflow")
-NO_STAN = (
-    "PyStan 3.14 does not load on Python 3.13, so Stan can't run here: {way}, or run the same Stan program through "
-    "CmdStanPy."
-)
-STAN_ON_COLAB = (
-    'open the Command Palette (Ctrl+Shift+P), take "Change runtime version" and choose 26.07, which has Python 3.12, '
-    "then run this cell again"
-)
-STAN_ELSEWHERE = "use Python 3.12"
 
 
 class SetUpError(Exception):
@@ -60,16 +51,14 @@ def set_up(*libraries: str, packages: Sequence[str] = (), started: float | None 
     started = time.monotonic() if started is None else started
     bounds = requirements()
     own = {package: (bounds[""] | bounds["lab"]).get(package, ">=0") for package in packages}
-    absent = {}  # what is left out, and why
-    if "stan" in libraries and sys.version_info >= (3, 13):
-        absent["stan"] = NO_STAN.format(way=STAN_ON_COLAB if on_colab() else STAN_ELSEWHERE)
-    asked = {tag: bounds[tag] for tag in libraries if tag not in absent}
+    asked = {tag: bounds[tag] for tag in libraries}
     lines = []
     if on_colab():
         lacking = _lacking(own, *asked.values())
-        lines = _install(lacking) if lacking and (asked or not libraries) else ["Nothing had to be installed."]
+        lines = _install(lacking) if lacking else ["Nothing had to be installed."]
     elif lacking := _lacking(own):
         raise SetUpError(f"Missing here: {', '.join(lacking)}. Type in a terminal:\n{_pip(lacking)}")
+    absent = {}  # what is left out, and why
     for tag, wanted in asked.items():
         if lacking := _lacking(wanted):
             absent[tag] = (

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -19,14 +18,15 @@ import sys
 import sysconfig
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sidebyside.installed import fits, install, requirements, this_system, version_of
+from sidebyside.installed import fits, install, requirements, this_system, version_of, why_no_pystan
 from sidebyside.libraries import TAGS
+from sidebyside.stan_engine import SWITCH, compiler, engine
 
 GB = 1e9
 CGROUP = Path("/sys/fs/cgroup")
@@ -54,8 +54,11 @@ class Check:
 # ---- the machine -----------------------------------------------------------------------------
 
 
-def check_python(version: tuple[int, ...], stan_asked: bool, system: str) -> Check:
-    """3.12 is wanted; on 3.13 all but PyStan work."""
+def check_python(version: tuple[int, ...], asked: Collection[str], system: str, no_pystan: str | None = None) -> Check:
+    """3.12 and 3.13 have all five libraries; 3.14 lacks TensorFlow, and Intel Macs lack most of them.
+
+    ``no_pystan`` is why PyStan is not for this machine and this Python; Stan then runs on stanli.
+    """
     get = {"macos": "brew install python@3.12", "windows": "winget install Python.Python.3.12"}
     fix = (
         f"Install Python 3.12 ({get.get(system, 'pyenv install 3.12')}, or uv python install 3.12, or conda), "
@@ -64,10 +67,11 @@ def check_python(version: tuple[int, ...], stan_asked: bool, system: str) -> Che
     shown = ".".join(map(str, version[:3]))
     if version < (3, 12):
         return Check(FAILS, f"{shown} is too old: PyMC 6 and ArviZ 1 need 3.12", fix)
-    if version < (3, 13):
-        return Check(OK, shown)
-    tried = "" if version < (3, 14) else "; the course was not tried on it"
-    return Check(FAILS if stan_asked else WARNING, f"{shown}: PyStan 3.14 does not load on 3.13{tried}", fix)
+    notes = [f"{no_pystan}, so Stan runs on stanli"] if no_pystan else []
+    if version >= (3, 14):
+        notes.append("TensorFlow 2.21 has no build for 3.14, so TFP is not to be had; the course was not tried on it")
+        return Check(FAILS if "tfp" in asked else WARNING, f"{shown}: {'; '.join(notes)}", fix)
+    return Check(OK, ": ".join([shown, *notes]))
 
 
 def memory() -> tuple[float, float | None] | None:
@@ -135,20 +139,15 @@ def check_disk(free: float, all_installed: bool) -> Check:
     return Check(OK, shown)
 
 
-def compiler() -> list[str]:
-    """Return the C++ compiler that PyStan will call, as setuptools finds it."""
-    return shlex.split(os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++")
-
-
 def check_compiler(command: list[str], include: str, needed: bool, system: str) -> Check:
     """Compile three lines with Python's headers, as PyStan will compile each model.
 
-    Stan needs it, and so does Pyro where a chapter calls ``sbs.compile_pyro`` (chapters 8 to 10).
+    PyStan needs it, and so does Pyro where a chapter calls ``sbs.compile_pyro`` (chapters 8 to 10).
     """
     bad = FAILS if needed else WARNING
-    purpose = "" if needed else " (only Stan, and Pyro from chapter 8 on, need one)"
+    purpose = "" if needed else " (Pyro needs one from chapter 8 on; without one Stan runs on stanli, not on PyStan)"
     if system == "windows":
-        return Check(NONE, "only Stan, and Pyro from chapter 8 on, need one; in WSL both have it")
+        return Check(NONE, "only Pyro needs one, from chapter 8 on; in WSL it has it")
     debian = "sudo apt install g++ python3-dev (Fedora: sudo dnf install gcc-c++ python3-devel)"
     fix = ("xcode-select --install" if system == "macos" else debian) + "; with conda: conda install cxx-compiler"
     if shutil.which(command[0]) is None:
@@ -242,6 +241,8 @@ def check_model(tag: str, system: str, limit: float = LIMIT) -> Check:
         return Check(
             FAILS, f"wrong draws: standard deviation {found['sd']:.4f}, exactly {found['exact sd']:.4f}", fresh
         )
+    if tag == "stan":
+        shown = f"on {engine()}: {shown}"
     return Check(OK, f"{shown}; import {imported['seconds']:.0f} s, model {found['seconds']:.0f} s")
 
 
@@ -260,8 +261,8 @@ def _cure(tag: str, code: int, printed: str, fresh: str) -> str:
     }
     if code in known:
         return known[code]
-    if tag == "stan" and ("PyThreadState_UncheckedGet" in printed or sys.version_info >= (3, 13)):
-        return "PyStan 3.14 does not load on Python 3.13: see the line on Python for how to get 3.12."
+    if tag == "stan" and "PyThreadState_UncheckedGet" in printed:
+        return f"PyStan 3.14 does not load on Linux x86-64 with Python 3.13: unset {SWITCH}, and Stan runs on stanli."
     if "No space left on device" in printed:
         return "The disk is full: make room and try again."
     if tag == "stan" and re.search(r"CompileError|command .* failed", printed):
@@ -284,12 +285,12 @@ def plan(asked: list[str], system: str) -> Iterator[tuple[str, Callable[[], Chec
             unread = f"this Python has neither packaging nor pip ({error}), so what is installed was not looked at"
     tags = (asked or list(TAGS)) if bounds else []
     there = [tag for tag in tags if version_of(next(iter(bounds[tag])))]
-    yield "Python", partial(check_python, version, "stan" in asked, system)
+    yield "Python", partial(check_python, version, asked, system, why_no_pystan())
     yield "Memory", partial(check_memory, memory(), system)
     yield "Disk", partial(check_disk, shutil.disk_usage(sys.prefix).free, bool(bounds) and there == tags)
     compiled = {"stan", "pyro"}
     if not asked or compiled & set(asked):
-        include, needed = sysconfig.get_paths()["include"], bool(compiled & {*asked, *there})
+        include, needed = sysconfig.get_paths()["include"], "pyro" in {*asked, *there}
         yield "C++ compiler", partial(check_compiler, compiler(), include, needed, system)
     fix = install((asked or ["pymc"])[0], system)
     if unread:

@@ -7,10 +7,8 @@ file, since the doctor does; versions are compared by the package ``packaging``,
 from __future__ import annotations
 
 import platform
+import sys
 from pathlib import Path
-
-# Of the markers in pyproject.toml only the extra counts here: on Windows, too, the doctor must name PyStan.
-ANYWHERE = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
 
 
 def this_system() -> str:
@@ -22,11 +20,26 @@ def this_system() -> str:
 
 def install(tag: str, system: str) -> str:
     """Return what to type to install the library with a cell tag, on one of the systems of :func:`this_system`."""
-    if system == "windows" and tag == "stan":
-        return "PyStan has no Windows build: type wsl --install in PowerShell, and set the course up in WSL."
     if system == "windows":
         return f'In the course\'s folder: pip install -e ".[lab,{tag}]"'
     return f'In the course\'s folder: make lab LIBS="{tag}"'
+
+
+def why_no_pystan() -> str | None:
+    """Return why PyStan is not installed on this machine with this Python, None where it is.
+
+    The environment markers of the extra ``stan`` in pyproject.toml say the same to pip.
+    """
+    system, machine = sys.platform, platform.machine()
+    if system == "linux" and machine == "x86_64":
+        broken = sys.version_info[:2] == (3, 13)
+        return "PyStan 3.14 does not load on Linux x86-64 with Python 3.13" if broken else None
+    if system == "darwin" and machine == "arm64":
+        old = int(platform.release().split(".")[0]) < 23  # Darwin 23 is macOS 14
+        return "PyStan 3.14 needs macOS 14" if old else None
+    if system == "darwin":
+        return "PyStan 3.14 has no build for Intel Macs"
+    return f"PyStan 3.14 has no build for {'Windows' if system == 'win32' else f'{platform.system()} on {machine}'}"
 
 
 def version_of(distribution: str) -> str | None:
@@ -45,7 +58,8 @@ def requirements() -> dict[str, dict[str, str]]:
     Returns
     -------
     dict of str to dict of str to str
-        Per extra ("" for none), in the order of pyproject.toml, the bounds of each distribution, as in ``>=6.4,<7``.
+        Per extra ("" for none), in the order of pyproject.toml, the bounds of each distribution, as in ``>=6.4,<7``;
+        without those that are not for this machine and this Python.
 
     Raises
     ------
@@ -71,7 +85,7 @@ def requirements() -> dict[str, dict[str, str]]:
     for requirement in map(read, lines):
         bounds = ",".join(sorted(map(str, requirement.specifier), reverse=True))  # the lower bound first
         for extra in ["", *extras]:
-            if requirement.marker is None or requirement.marker.evaluate({**ANYWHERE, "extra": extra}):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
                 found.setdefault(extra, {})[requirement.name] = bounds
                 break
     return found
