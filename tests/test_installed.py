@@ -73,7 +73,7 @@ def test_a_requirement_of_any_kind_is_read(monkeypatch):
         "dask[distributed]>=2025.5",
         "jupyter_book (>=1.0,<2)",
         "pymc~=6.4; extra == 'pymc'",
-        'pystan>=3.14; sys_platform != "win32" and extra == "stan"',
+        f'pystan>=3.14; sys_platform != "{sys.platform}" and extra == "stan"',
         'stanli>=0.24; extra == "stan"',
         "tomli>=2; python_version < '3.9'",
         "plain",
@@ -81,8 +81,6 @@ def test_a_requirement_of_any_kind_is_read(monkeypatch):
     extras = {"get_all": lambda *_: ["pymc", "stan"]}
     monkeypatch.setattr(metadata, "requires", lambda _: lines)
     monkeypatch.setattr(metadata, "metadata", lambda _: type("Message", (), {"get_all": extras["get_all"]}))
-    installed.fits("1", ">=1")  # packaging looks at the platform when it is loaded
-    monkeypatch.setattr(sys, "platform", "win32")
     assert installed.requirements() == {
         "": {"numpy": ">=2.0,!=2.1.0", "dask": ">=2025.5", "jupyter_book": ">=1.0,<2", "plain": ""},
         "pymc": {"pymc": "~=6.4"},
