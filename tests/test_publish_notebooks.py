@@ -1,16 +1,18 @@
 """The branch that Colab and Binder open: what is on it, that a workshop never changes, that nothing else moves."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 import test_cuts
 import yaml
 
-from publish import branch
+from publish import branch, cuts, launch, study
 from sidebyside.libraries import TAGS
 
 ENVIRONMENT = "dependencies:\n  - python=3.12\n  - pip:\n      - -e .\n"
@@ -71,6 +73,34 @@ def test_the_branch_holds_the_newest_notebooks_and_what_binder_needs(repository)
     asked = yaml.safe_load(show(repository, "environment.yml"))["dependencies"][-1]["pip"]
     assert asked == [f"sidebyside @ git+https://github.com/Side/course.git@{pinned}"]
     assert "[The book](https://side.github.io/course/)" in show(repository, "README.md")
+
+
+def test_notebooks_install_the_package_of_the_commit_that_made_them_wherever_they_are_written(repository):
+    pinned = git(repository, "rev-parse", "HEAD")
+    change_chapter(repository)  # not the package
+    assert cuts.package_commit(repository) == pinned
+    assert cuts.main([str(repository / "notebooks"), str(repository / "build")]) == 0
+    app = SimpleNamespace(srcdir=repository, outdir=repository / "site", builder=SimpleNamespace(format="html"))
+    launch.write_notebooks(app, None)
+    study.copy_notebooks(repository / "notebooks", repository / "study", ["pymc"])
+    for folder in ("build", "site/cuts", "study"):
+        notebook = nbformat.read(repository / folder / "pymc" / "06_small.ipynb", as_version=4)
+        assert f'course = "git+https://github.com/Side/course.git@{pinned}"' in notebook.cells[1].source, folder
+    (repository / "src" / "package.py").write_text("x = 2\n")
+    assert commit(repository) == cuts.package_commit(repository) != pinned
+
+
+def test_without_a_commit_of_its_own_a_course_names_the_branch(repository, monkeypatch):
+    inner = repository / "copies" / "course"  # such as a download, unpacked in another project's repository
+    shutil.copytree(repository / "src", inner / "src")
+    (inner / "pyproject.toml").touch()
+    commit(repository)
+    assert cuts.package_commit(inner) is None
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository.parent))
+    shutil.rmtree(repository / ".git")
+    assert cuts.package_commit(repository) is None
+    monkeypatch.setenv("PATH", "")
+    assert cuts.package_commit(repository) is None, "no git at all"
 
 
 def test_published_again_without_a_change_there_is_no_new_commit(repository):
