@@ -116,7 +116,30 @@ def test_one_python_everywhere():
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
             for step in job["steps"]:
                 if step.get("uses", "").startswith("actions/setup-python@"):
-                    assert step["with"] == {"python-version-file": ".python-version"}, workflow
+                    versions = job.get("strategy", {}).get("matrix", {}).get("python")
+                    asked = {"python-version": "${{ matrix.python }}"} if versions else {}
+                    assert step["with"] == (asked or {"python-version-file": ".python-version"}), workflow
+                    assert versions is None or pinned in versions, workflow
+
+
+def test_the_workflow_elsewhere_tries_each_library_on_each_python_and_system():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "elsewhere.yml").read_text())["jobs"]
+    lock = (ROOT / "requirements" / "all.txt").read_text()
+    for job in (jobs["cuts"], jobs["lab"]):
+        matrix = job["strategy"]["matrix"]
+        assert matrix["python"] == ["3.12", "3.13", "3.14"] and matrix["library"] == list(TAGS)
+        # to be taken out with the next TensorFlow that has a build for 3.14
+        assert matrix["exclude"] == [{"python": "3.14", "library": "tfp"}] and "\ntensorflow==2.21.0\n" in lock
+    systems = " ".join(jobs["lab"]["strategy"]["matrix"]["system"])
+    assert all(system in systems for system in ("windows", "macos", "arm"))
+    assert jobs["colab"]["strategy"]["matrix"]["edition"] == [*TAGS, "full"]
+    makefile = (ROOT / "Makefile").read_text()
+    for step in jobs["lab"]["steps"][2:5]:  # make lab's own commands, without make
+        command = step["run"].replace("${{ matrix.library }}", "$(shell echo $(LIBS) | tr ' ' ',')")
+        assert (
+            command.replace("pip install", "@$(PIP)").replace("python -m publish", "@$(BIN)/python -m publish")
+            in makefile
+        )
 
 
 def test_the_repositorys_address_is_the_one_in_the_config():
