@@ -21,8 +21,8 @@ TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
 
 # ---- what GNU make 3.81 can read -------------------------------------------------------------
 
-# The macOS of today has make 3.81. It was not to be had for these tests, so they hold the Makefile against the grammar
-# of its parser: what is not listed here is refused.
+# macOS comes with make 3.81, which could not be installed where these tests were written. So they compare the Makefile
+# with the grammar that 3.81 documents: what is not listed here is refused.
 MODIFIER = r"(?:(?:export|override) )?"  # one at most; 3.82 brought `private` and several at once
 ASSIGNMENT = rf"{MODIFIER}[A-Za-z_.][\w.]*\s*(?:=|:=|\+=|\?=)(?:\s.*)?"  # 4.0 brought != and ::=
 NAME = r"(?!(?:private|undefine|load|export|override|unexport|define)\b)[\w./$()%-]+"  # `&:` came with 4.3
@@ -38,15 +38,15 @@ LINE_OF_3_81 = [
         r"define\s+[\w.-]+|endef",  # 3.82 brought `define NAME =`
     )
 ]
-FUNCTIONS_OF_3_81 = set(
-    "abspath addprefix addsuffix and basename call dir error eval filter filter-out findstring firstword flavor foreach "
-    "if info join lastword notdir or origin patsubst realpath shell sort strip subst suffix value warning wildcard word "
-    "wordlist words".split()
+FUNCTIONS_OF_3_81 = shlex.split(
+    "abspath addprefix addsuffix and basename call dir error eval filter filter-out findstring firstword flavor "
+    "foreach if info join lastword notdir or origin patsubst realpath shell sort strip subst suffix value warning "
+    "wildcard word wordlist words"
 )
-SPECIAL_NAMES_OF_3_81 = set(
+SPECIAL_NAMES_OF_3_81 = shlex.split(
     ".DEFAULT .DEFAULT_GOAL .DELETE_ON_ERROR .EXPORT_ALL_VARIABLES .FEATURES .IGNORE .INCLUDE_DIRS .INTERMEDIATE "
     ".LIBPATTERNS .LOW_RESOLUTION_TIME .NOTPARALLEL .PHONY .PRECIOUS .SECONDARY .SECONDEXPANSION .SILENT .SUFFIXES "
-    ".VARIABLES".split()
+    ".VARIABLES"
 )
 
 
@@ -62,8 +62,9 @@ def newer_than_3_81(makefile):
             found.append(statement)
     # of $$(...) make sees one dollar sign, which is the shell's
     functions = set(re.findall(r"\$[({]([a-z-]+)\s", text.replace("$$", "")))
-    found += sorted(functions - FUNCTIONS_OF_3_81)
-    return found + sorted(set(re.findall(r"(?<![\w./*])\.[A-Z_]{3,}\b", text)) - SPECIAL_NAMES_OF_3_81)
+    found += sorted(functions.difference(FUNCTIONS_OF_3_81))
+    special = set(re.findall(r"(?<![\w./*])\.[A-Z_]{3,}\b", text))
+    return found + sorted(special.difference(SPECIAL_NAMES_OF_3_81))
 
 
 def test_make_3_81_can_read_the_makefile():
@@ -265,7 +266,7 @@ def interpreter_gone(course):
 
 
 def interpreter_upgraded(course):
-    """The link now leads to a Python that looks for its packages in another folder."""
+    """Leave a link to a Python that looks for its packages in another folder."""
     packages(course).parent.rename(packages(course).parent.with_name("python3.1"))
 
 
@@ -313,7 +314,7 @@ def test_the_doctor_never_says_all_well_beside_an_environment_that_does_not_work
     left = sorted((course.folder / ".venv").rglob("*"))
     done = course.make("doctor", "LIBS=stan")
     assert done.returncode != 0 and "All well" not in done.stdout
-    assert 'does not work here' in done.stderr and 'make lab LIBS="stan"' in done.stderr
+    assert "does not work here" in done.stderr and 'make lab LIBS="stan"' in done.stderr
     assert "Traceback" not in done.stderr and "No such file" not in done.stderr
     assert sorted((course.folder / ".venv").rglob("*")) == left, "the doctor changes nothing"
 
@@ -376,3 +377,52 @@ def test_lab_hands_options_to_jupyter(course):
     assert course.make("lab", "LIBS=pymc", "LAB=--no-browser --port=8889").returncode == 0
     start = "jupyter lab --LabApp.default_url=/lab/tree/study/START.ipynb --no-browser --port=8889"
     assert course.called()[-1] == start
+
+
+def test_the_commands_for_windows_are_those_of_make_lab(course):
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert "\n### On Windows, without make\n" in text and "(#on-windows-without-make)" in text
+    (block,) = re.findall(r"```powershell\n(.*?)```", text, re.DOTALL)
+    first, *others = block.splitlines()
+    assert first == f"py -{(ROOT / '.python-version').read_text().strip()} -m venv .venv"
+    lines = course.make("-n", "lab", "LIBS=pymc").stdout.splitlines()
+    run_by_make = [shlex.split(line) for line in lines if line.startswith(".venv/bin/") and " -c 'import" not in line]
+    ours = {"--quiet", "--require-virtualenv"}  # without these, pip shows what it does
+    assert [shlex.split(line.replace("\\", "/").replace("/Scripts/", "/bin/")) for line in others] == [
+        [word for word in words if word not in ours] for words in run_by_make
+    ]
+
+
+def test_readme_names_the_variable_for_root(course):
+    (command,) = re.findall(r"`make (lab [^`]*--allow-root\")`", (ROOT / "README.md").read_text("utf-8"))
+    course.user(0)
+    assert course.make(*shlex.split(command)).returncode == 0
+
+
+# ---- line ends -------------------------------------------------------------------------------
+
+
+def test_line_ends_stay_on_windows(tmp_path):
+    """A clone as git makes it on Windows, where bash stops at a carriage return."""
+    names = [".gitattributes", ".ci/run", "Makefile", "postBuild", "book/_static/screenshot.png"]
+    for pattern in ("notebooks/0[1-3]*.md", "notebooks/0[1-3]*.ipynb", "slides/*.ipynb", "src/sidebyside/data/*.csv"):
+        found = [str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)]
+        assert found
+        names += found
+    source, clone = tmp_path / "source", tmp_path / "clone"
+    source.mkdir()
+    for name in names:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
+
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=tmp_path, env=alone, check=True, capture_output=True, text=True)
+
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    alone |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    git("init", "--quiet", "source")
+    git("-C", "source", "add", ".")
+    git("-C", "source", *identity, "commit", "--quiet", "--message=All")
+    git("-c", "core.autocrlf=true", "clone", "--quiet", "source", "clone")
+    assert [name for name in names if (clone / name).read_bytes() != (ROOT / name).read_bytes()] == []
