@@ -1,8 +1,11 @@
 # Every command that people use. `make help` lists them.
 # All of them work inside this folder: the environment is .venv, caches are .cache, results are build.
+# GNU make 3.81, which macOS has, can read this file; tests/test_makefile.py refuses what is newer.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# Two installations into one environment at the same time would break it.
+.NOTPARALLEL:
 
 # ---- one environment, inside the folder ------------------------------------------------------
 VENV := .venv
@@ -25,29 +28,43 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial dask-trial lock lint references calibration mutants seeds benchmark clean
+.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial dask-trial lock lint references calibration mutants seeds benchmark clean always lab-user
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# 3.12 first: PyStan 3.14 does not load on Python 3.13.
-$(BIN)/python:
+# Is .venv usable here? Its Python must start, be new enough and have pip, and its scripts must start that Python. They
+# start another one, or none, if the folder was moved, renamed or copied.
+USABLE := $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12) or sys.prefix + "/bin/python" not in open("$(BIN)/pip").read())' 2>/dev/null
+UNUSABLE := The environment $(VENV) does not work here: its folder was moved, renamed or copied, or its Python or pip is gone or too old.
+
+# Looked at each time, and made anew if it is not usable. Whatever is installed in it depends on this file, which is as old
+# as the environment. 3.12 first: PyStan 3.14 does not load on Python 3.13.
+$(VENV)/pyvenv.cfg: always
 	@mkdir -p .cache/ipython  # IPython warns where the folder above its own is missing
-	@for candidate in python3.12 python3 python python3.13 python3.14; do \
-	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then found=$$candidate; break; fi; \
+	@$(USABLE) && exit; \
+	own="$(CURDIR)/$(BIN)"; PATH=$${PATH//$$own:/}; \
+	for candidate in python3.12 python3 python python3.13 python3.14; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+	    if $$candidate -c 'import ensurepip, venv' 2>/dev/null; then found=$$candidate; break; fi; \
+	    package=$${package:-$$($$candidate -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')}; \
+	  fi; \
 	done; \
-	if [ -z "$$found" ]; then \
+	if [ -z "$$found" ] && [ -n "$$package" ]; then \
+	  echo "Python can't make an environment here, since a part of it is not installed: on Debian or Ubuntu type 'sudo apt install $$package', and then the same command again." >&2; exit 1; \
+	elif [ -z "$$found" ]; then \
 	  echo "This course needs Python 3.12: install it (for example with 'uv python install 3.12', 'pyenv install 3.12' or your system's package manager) and type the same command again." >&2; exit 1; \
 	fi; \
-	echo "Making .venv with $$($$found --version)"; $$found -m venv $(VENV)
+	if [ -e $(VENV) ]; then echo "$(UNUSABLE)"; fi; \
+	echo "Making $(VENV) with $$($$found --version)"; rm -rf $(VENV) && $$found -m venv $(VENV)
 
-$(VENV)/.book: requirements/book.txt pyproject.toml | $(BIN)/python
+$(VENV)/.book: requirements/book.txt pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "Installing what the book needs (none of the five libraries) ..."
 	@$(PIP) -r requirements/book.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.all: requirements/all.txt pyproject.toml | $(BIN)/python
+$(VENV)/.all: requirements/all.txt pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "Installing everything, the five libraries included (some 9 GB; minutes) ..."
 	@$(PIP) -r requirements/all.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
@@ -66,16 +83,26 @@ slides: $(VENV)/.book ## build the decks alone; prints them to PDF too where Chr
 slides-pdf: $(VENV)/.book ## build the decks and print them to PDF; says what to install where Chromium is missing
 	@$(BIN)/python -m publish.decks slides build/_build/html/slides --pdf
 
-lab: | $(BIN)/python ## open JupyterLab at your start page; LIBS="pymc numpyro" installs those libraries alone
+# Jupyter refuses to run as root, and would report that only after the whole installation.
+lab-user:
+	@if [ "$$(id -u)" = 0 ] && [[ " $(LAB) " != *" --allow-root "* ]]; then \
+	  echo "You are root, and Jupyter refuses to run as root unless it is told to. In a container, where that is usual, type:" >&2; \
+	  echo 'make lab$(if $(filter file,$(origin LIBS)),, LIBS="$(LIBS)") LAB="$(strip $(LAB) --allow-root)"' >&2; exit 2; \
+	fi
+
+lab: lab-user $(VENV)/pyvenv.cfg ## open JupyterLab at your start page; LIBS="pymc numpyro" installs those libraries alone
 	@echo "Installing JupyterLab and: $(LIBS) ..."
 	@$(PIP) -r requirements/book.txt
 	@$(PIP) -c requirements/all.txt --no-build-isolation -e ".[lab,$(shell echo $(LIBS) | tr ' ' ',')]"
 	@$(BIN)/python -m publish.study notebooks study
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/study/START.ipynb
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/study/START.ipynb $(LAB)
 
-# .venv if it is there, else the environment that is active, else the Python there is; it installs nothing.
+# .venv if it is there, else the environment that is active, else the Python there is; it installs and removes nothing.
 doctor: ## is this machine ready? Tries each library that is installed; LIBS="pymc stan" demands those
-	@python=; if [ -x $(BIN)/python ]; then python=$(BIN)/python; else \
+	@python=; if [ -e $(VENV) ]; then \
+	  $(USABLE) || { echo '$(UNUSABLE) This makes it anew: make lab LIBS="$(if $(filter file,$(origin LIBS)),pymc,$(LIBS))"' >&2; exit 1; }; \
+	  python=$(BIN)/python; \
+	else \
 	  for candidate in $${VIRTUAL_ENV:+python} $${CONDA_PREFIX:+python} python3.12 python3 python; do \
 	    if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null; then python=$$candidate; break; fi; \
 	  done; \
@@ -91,7 +118,7 @@ doctor: ## is this machine ready? Tries each library that is installed; LIBS="py
 STAN_HEADER := .cache/stan/model_header.hpp
 $(STAN_HEADER): $(VENV)/.all tools/precompile_stan.py
 	@$(BIN)/python tools/precompile_stan.py $@
-test mutants: private export CXXFLAGS += -include "$(CURDIR)/$(STAN_HEADER)"
+WITH_STAN_HEADER := CXXFLAGS="$$CXXFLAGS -include \"$(CURDIR)/$(STAN_HEADER)\""
 
 run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its outputs, keep the pair in step
 	@test -n "$(NB)" || { echo "Say which notebook: make run NB=notebooks/06_robust_regression" >&2; exit 2; }
@@ -100,7 +127,7 @@ run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its output
 test: $(VENV)/.all $(STAN_HEADER) book ## run every test, every notebook included, two at a time
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@# in this order: by the number of tests, as pytest-xdist sorts, the longest notebook begins last and runs alone
-	@SIDEBYSIDE_STORING=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 tests notebooks slides
+	@$(WITH_STAN_HEADER) SIDEBYSIDE_STORING=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 tests notebooks slides
 
 lint: $(VENV)/.all ## bring pairs in step, format and check code and notebooks with ruff
 	@$(BIN)/jupytext --quiet --sync notebooks/*.md slides/*.md
@@ -127,7 +154,7 @@ references: $(VENV)/.all ## make the reference posteriors anew (minutes; make_re
 
 mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time: does its chapter notice? ANALYSIS=1 NB=...: a page's analysis, at random
 	@test -z "$(NB)" -o -n "$(ANALYSIS)" || { echo "NB= goes with ANALYSIS=1; one chapter's models: $(BIN)/python trials/mutants.py 06" >&2; exit 2; }
-	@$(BIN)/python $(if $(ANALYSIS),trials/analysis_mutants.py $(NB) $(MUTANTS),trials/mutants.py)
+	@$(WITH_STAN_HEADER) $(BIN)/python $(if $(ANALYSIS),trials/analysis_mutants.py $(NB) $(MUTANTS),trials/mutants.py)
 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
 	@$(BIN)/python trials/seeds.py

@@ -1,6 +1,7 @@
 """``make lab``: your folder and its start page, and in a browser JupyterLab with text twins, widgets and solutions."""
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -106,10 +107,13 @@ def lab(course):
     folders = {f"JUPYTER_{kind}_DIR": str(course / ".cache" / kind.lower()) for kind in ("DATA", "RUNTIME")}
     environment = os.environ | folders | {"JUPYTER_CONFIG_DIR": str(course / ".jupyter"), "IPYTHONDIR": str(course)}
     environment.pop("SIDEBYSIDE_STORING", None)
-    start = next(line for line in (ROOT / "Makefile").read_text().splitlines() if "/jupyter lab" in line)
-    options = [f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token="]
-    options += ["--no-browser", "--allow-root", "--LabApp.expose_app_in_browser=True"]
-    command = [sys.executable, "-m", "jupyter", *start.split()[1:], *options]
+    options = f"--ServerApp.port={port} --ServerApp.ip=127.0.0.1 --IdentityProvider.token= --no-browser --allow-root"
+    options += " --LabApp.expose_app_in_browser=True"
+    make = ["make", "-n", "-f", str(ROOT / "Makefile"), "lab", f"LAB={options}"]
+    told = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    typed = subprocess.run(make, cwd=course, env=told, capture_output=True, text=True, check=True, timeout=60).stdout
+    start = next(line for line in typed.splitlines() if "/jupyter lab" in line)
+    command = [sys.executable, "-m", "jupyter", *shlex.split(start)[1:]]
     log = course / "lab.log"
     with log.open("w") as output, subprocess.Popen(command, cwd=course, env=environment, stderr=output) as server:
         for _ in range(120):

@@ -87,6 +87,15 @@ def test_show_error_shows_the_message_and_nothing_of_the_machine(capsys):
     assert said[-1] == "... and 7 more lines"
 
 
+def test_show_error_shows_what_the_system_s_encoding_lacks():
+    """As on Windows, whose encoding has no Greek letters."""
+    code = "import sidebyside as sbs\nwith sbs.show_error():\n    print('\\u03c3'); raise ValueError('negative')"
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-X", "utf8=0", "-c", code]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, timeout=60)
+    assert (done.stdout, done.returncode) == ("\u03c3\nValueError: negative\n", 0), done.stderr
+
+
 def test_show_error_objects_when_there_is_no_error():
     with pytest.raises(notebook_output.NoErrorError, match="none was raised"), sbs.show_error():
         pass

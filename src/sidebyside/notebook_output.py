@@ -145,7 +145,7 @@ def show_error(lines: int = 8, width: int = 88) -> Iterator[None]:
     ------
     NoErrorError if nothing was raised: the library has changed, and the page would explain an error that is gone.
     """
-    with tempfile.TemporaryFile(mode="w+") as printed:
+    with tempfile.TemporaryFile(mode="w+", encoding="utf-8") as printed:
         try:
             with redirect_stdout(printed), redirect_stderr(printed):
                 yield
