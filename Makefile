@@ -39,7 +39,7 @@ USABLE := $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12)
 UNUSABLE := The environment $(VENV) does not work here: its folder was moved, renamed or copied, or its Python or pip is gone or too old.
 
 # Looked at each time, and made anew if it is not usable. Whatever is installed in it depends on this file, which is as old
-# as the environment. 3.12 first: PyStan 3.14 does not load on Python 3.13.
+# as the environment. 3.12 first: the locks are made on it, and PyStan 3.14 does not load on Linux with Python 3.13.
 $(VENV)/pyvenv.cfg: always
 	@mkdir -p .cache/ipython  # IPython warns where the folder above its own is missing
 	@$(USABLE) && exit; \

@@ -75,6 +75,18 @@ def test_python(version, asked, status):
     assert ("not tried" in check.text) == ("TFP" in check.text) == (version >= (3, 14))
 
 
+@pytest.mark.parametrize(("asked", "status"), [([], "warning"), (["stan", "pymc"], "warning"), (["pyro"], "fails")])
+def test_an_intel_mac_is_told_which_libraries_have_no_builds(monkeypatch, asked, status):
+    assert "Processor" not in dict(doctor.plan(asked, "linux"))
+    monkeypatch.setattr(doctor.sys, "platform", "darwin")
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
+    check = dict(doctor.plan(asked, "macos"))["Processor"]()
+    assert check.status == status and "NumPyro, Pyro and TFP can't run" in check.text and "Colab" in check.fix
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(doctor.platform, "release", lambda: "25.0.0")
+    assert "Processor" not in dict(doctor.plan(asked, "macos"))
+
+
 def interpreter(version):
     """Return the Python of a version, such as "3.8", among pyenv's or on the PATH; None if there is none."""
     among = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python"))

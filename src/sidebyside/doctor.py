@@ -74,6 +74,14 @@ def check_python(version: tuple[int, ...], asked: Collection[str], system: str, 
     return Check(OK, ": ".join([shown, *notes]))
 
 
+def check_intel_mac(asked: Collection[str]) -> Check:
+    """JAX, PyTorch and TensorFlow have no current builds for Intel Macs, and Numba's locked version has none."""
+    gone = {"numpyro", "pyro", "tfp"}
+    text = "an Intel Mac, for which JAX, PyTorch and TensorFlow have no current builds: NumPyro, Pyro and TFP can't run"
+    fix = 'Take Stan, or PyMC without the locked versions (pip install -e ".[lab,pymc]"), or use Colab.'
+    return Check(FAILS if gone & set(asked) else WARNING, text, fix)
+
+
 def memory() -> tuple[float, float | None] | None:
     """Return total and free bytes, the smaller of machine and container; None for what the system does not tell."""
     try:
@@ -286,6 +294,8 @@ def plan(asked: list[str], system: str) -> Iterator[tuple[str, Callable[[], Chec
     tags = (asked or list(TAGS)) if bounds else []
     there = [tag for tag in tags if version_of(next(iter(bounds[tag])))]
     yield "Python", partial(check_python, version, asked, system, why_no_pystan())
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        yield "Processor", partial(check_intel_mac, asked)
     yield "Memory", partial(check_memory, memory(), system)
     yield "Disk", partial(check_disk, shutil.disk_usage(sys.prefix).free, bool(bounds) and there == tags)
     compiled = {"stan", "pyro"}
