@@ -251,7 +251,8 @@ def introduce(text: str, edition: Edition, chapter: PurePosixPath, book: Book) -
         f"{page} shows the outputs too{solutions}.\n"
         ">\n"
         "> Run the next cell first. On Colab it installs what is missing there. On your own machine it only looks: "
-        f"in a copy of [the repository]({book.repository}), with Python 3.12 or 3.13, {install} installs what is needed."
+        f"in a copy of [the repository]({book.repository}), with Python 3.12 or 3.13, {install} installs what is "
+        "needed."
     )
     title, _, rest = text.partition("\n")
     parts = (title, note, rest.strip()) if title.startswith("# ") else (note, text)

@@ -1,4 +1,4 @@
-"""Make the locks from pyproject.toml: ``make lock`` (uv resolves; for Python 3.12 and newer, every platform, no addresses).
+"""Make the locks from pyproject.toml: ``make lock`` (uv resolves for every platform and Python 3.12 or newer).
 
 ``book.txt`` holds what builds the book and the decks; ``all.txt`` holds everything, with the book's versions;
 ``hub.txt`` holds what the trial of a JupyterHub needs beside ``all.txt``, and none of its lines. Versions that are
