@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from publish.cuts import Book, CutError, package_commit, site_address, write_cuts
 from sidebyside.installed import requirements, version_of
 from sidebyside.libraries import LIBRARIES, TAGS
+from sidebyside.stan_engine import engine
 
 START = "START.ipynb"
 # The course's own setting would give a notebook a text twin when it is saved; a copy to work in needs none.
@@ -29,7 +30,10 @@ def installed_libraries() -> dict[str, str]:
     """Return the tags of the libraries that are installed, with their versions."""
     there = [library.tag for library in LIBRARIES.values() if all(map(find_spec, library.modules))]
     asked = requirements()  # of each library's extra the first distribution is the library itself
-    return {tag: version_of(next(iter(asked[tag]))) for tag in there}
+    versions = {tag: version_of(next(iter(asked[tag]))) for tag in there}
+    if "stan" in versions and engine() == "stanli":
+        versions["stan"] = f"on stanli {version_of('stanli')}"
+    return versions
 
 
 def useful(made: Collection[str], installed: Collection[str]) -> list[str]:

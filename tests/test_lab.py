@@ -15,7 +15,7 @@ import pytest
 
 from publish import study
 from publish.cuts import LINK
-from sidebyside.libraries import TAGS
+from sidebyside.libraries import LIBRARIES, TAGS
 
 ROOT = Path(__file__).parents[1]
 # In front: pages that are open in other tabs are in the document too.
@@ -38,6 +38,16 @@ MADE = {"01_a.ipynb": ["full", "workshop/full"], "06_b.ipynb": ["pymc", "stan", 
 def test_a_chapter_offers_what_runs_with_the_libraries_there_are(installed, first, second):
     assert study.useful(MADE["01_a.ipynb"], installed) == first
     assert study.useful(MADE["06_b.ipynb"], installed) == second
+
+
+def test_the_start_page_names_stans_engine(monkeypatch):
+    monkeypatch.setattr(study, "LIBRARIES", {"Stan": LIBRARIES["Stan"]})
+    monkeypatch.setattr(study, "find_spec", lambda _: True)
+    monkeypatch.setattr(study, "version_of", {"pystan": "3.14.0", "stanli": "0.24.0"}.get)
+    for engine, version in (("stanli", "on stanli 0.24.0"), ("pystan", "3.14.0")):
+        monkeypatch.setattr(study, "engine", lambda engine=engine: engine)
+        monkeypatch.setattr(study, "requirements", lambda engine=engine: {"stan": {engine: ">=0"}})
+        assert study.installed_libraries() == {"stan": version}
 
 
 @pytest.fixture(scope="module")

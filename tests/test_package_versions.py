@@ -1,6 +1,9 @@
 """The last cell of a notebook: what ``sbs.versions`` returns."""
 
+import sys
 from importlib import metadata
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
@@ -11,6 +14,7 @@ INSTALLED = {
     "arviz": "1.3.0",
     "pymc": "6.4.0",
     "pystan": "3.14.0",
+    "stanli": "0.24.0",
     "numpyro": "0.22.0",
     "pyro-ppl": "1.9.2",
     "tensorflow-probability": "0.25.0",
@@ -19,7 +23,8 @@ INSTALLED = {
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Install exactly ``INSTALLED``."""
+    """Install exactly ``INSTALLED``, and run Stan on PyStan."""
+    monkeypatch.setenv("SIDEBYSIDE_STAN", "pystan")
 
     def version(package):
         if package not in INSTALLED:
@@ -42,6 +47,13 @@ def test_each_library_is_named_by_its_package(installed):
 
 def test_it_looks_as_the_stored_footers_do(installed):
     assert str(sbs.versions("arviz", "Stan")) == "       version\narviz    1.3.0\npystan  3.14.0"
+
+
+def test_stan_is_named_by_the_engine_that_runs_it(installed, monkeypatch):
+    monkeypatch.setenv("SIDEBYSIDE_STAN", "stanli")
+    monkeypatch.setitem(sys.modules, "stanli", ModuleType("stanli"))
+    sys.modules["stanli"].__spec__ = ModuleSpec("stanli", None)
+    assert sbs.versions("Stan")["version"].to_dict() == {"stanli": "0.24.0"}
 
 
 def test_the_versions_are_those_installed():
