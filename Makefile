@@ -11,6 +11,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 LIBS ?= pymc stan numpyro pyro tfp
+# CI takes requirements/hashed, with which pip refuses a file that is not the one that was locked.
+LOCKS ?= requirements
 
 export XDG_CACHE_HOME := $(CURDIR)/.cache
 export XDG_CONFIG_HOME := $(CURDIR)/.cache/config
@@ -60,13 +62,13 @@ $(VENV)/pyvenv.cfg: always
 
 $(VENV)/.book: requirements/book.txt pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "Installing what the book needs (none of the five libraries) ..."
-	@$(PIP) -r requirements/book.txt
+	@$(PIP) -r $(LOCKS)/book.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.all: requirements/all.txt pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "Installing everything, the five libraries included (some 9 GB; minutes) ..."
-	@$(PIP) -r requirements/all.txt
+	@$(PIP) -r $(LOCKS)/all.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.book
 
@@ -166,7 +168,7 @@ benchmark: $(VENV)/.all ## measure the five libraries; QUICK=1 in 5 minutes, els
 .cache/hub/.ready: requirements/hub.txt
 	@command -v npm > /dev/null || { echo "The proxy of JupyterHub needs Node.js 20 or newer, with npm." >&2; exit 1; }
 	@rm -rf .cache/hub && mkdir -p .cache/hub
-	@$(PIP) --target .cache/hub --no-deps -r requirements/hub.txt
+	@$(PIP) --target .cache/hub --no-deps -r $(LOCKS)/hub.txt
 	@npm install --silent --no-audit --no-fund --prefix .cache/hub configurable-http-proxy@5.3.0
 	@touch $@
 

@@ -1,7 +1,9 @@
 """JupyterHub and Binder: the page shows the trial's figures, the values fit them, the image gets what it needs."""
 
+import dbm
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +51,120 @@ def test_the_accidents_touched_nobody_else():
     assert faults["others"]["disturbed"] == {}
     assert faults["others"]["finished"] == faults["others"]["students"] > 0
     assert {faults[name]["again"] for name in ("kernel killed", "memory limit", "server killed")} == {"ok"}
+
+
+def test_no_account_with_a_password_went_to_a_stranger():
+    """The hub without passwords shows that the trial would have noticed."""
+    prepared, open_to_all = (TRIAL["accounts"][how] for how in hub_trial.HOW)
+    tries = [what for what in prepared if what.startswith("stranger")]
+    assert {prepared[what] for what in tries} == {"refused"}
+    assert (prepared["instructor"], prepared["student"]) == ("admin", "let in")
+    assert [open_to_all[what] for what in tries if "instructor" in what] == ["admin", "admin"]
+    assert {found["the password with another name"] for found in TRIAL["accounts"].values()} == {"not kept"}
+
+
+def test_the_trial_says_what_is_missing_where_no_library_is_named(tmp_path):
+    """``make hub-trial`` without options."""
+    environment = os.environ | {"HUB_TRIAL_PACKAGES": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, str(ROOT / "trials" / "hub_trial.py")]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.endswith("configurable-http-proxy is missing: make hub-trial installs it\n")
+
+
+# ---- accounts ------------------------------------------------------------------------------
+
+
+def commands(heading: str) -> str:
+    """Return the commands of a section of the page, without comments."""
+    section = hub_trial.PAGE.read_text("utf-8").partition(f"\n## {heading}")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```bash\n(.+?)^```", section, re.DOTALL | re.MULTILINE)
+    return re.sub(r"^#.*\n", "", "".join(blocks), flags=re.MULTILINE)
+
+
+def test_the_littlest_hub_has_passwords_and_https_before_names():
+    text = commands("Up to 40 people")
+    steps = [
+        '--admin "instructor:$PASSWORD"',
+        "https.enabled true",
+        "reload proxy",
+        "passwords.py ada",
+        "users.allowed",
+    ]
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "auth.type" not in text, "passwords.py is for FirstUseAuthenticator"
+
+
+def test_kubernetes_has_passwords_before_the_hub_can_be_reached():
+    text, accounts = commands("More people"), VALUES["hub"]["config"]["Authenticator"]
+    install, given, opened = re.split(r"(kubectl --namespace class exec .+?\.py\n)", text, flags=re.DOTALL)
+    assert "proxy.service.type=ClusterIP" in install
+    assert "proxy.service.type" not in opened
+    assert "helm upgrade" in opened
+    names = [*accounts["admin_users"], *accounts["allowed_users"]]
+    assert f"python3 - {' '.join(names)} " in given
+
+
+def test_the_values_keep_no_password_for_other_names_and_no_plain_http():
+    config = VALUES["hub"]["config"]
+    assert config["JupyterHub"]["authenticator_class"] == "firstuseauthenticator.FirstUseAuthenticator"
+    assert config["FirstUseAuthenticator"]["create_users"] is False
+    assert VALUES["proxy"]["https"]["enabled"] is True
+
+
+AUTHENTICATOR = """
+import dbm
+
+class FirstUseAuthenticator:
+    dbm_path = "passwords.dbm"
+
+    def normalize_username(self, name):
+        return name.lower()
+
+    def reset_password(self, name, password):
+        with dbm.open(self.dbm_path, "c", 0o600) as stored:
+            stored[name] = password
+"""
+
+
+@pytest.fixture
+def give(tmp_path):
+    """Return a function that runs passwords.py, where a stand-in takes FirstUseAuthenticator's place.
+
+    The trial runs it with the real one, which needs JupyterHub.
+    """
+    (tmp_path / "firstuseauthenticator.py").write_text(AUTHENTICATOR)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+    def run(*names):
+        command = [sys.executable, str(hub_trial.PASSWORDS), *names]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+def stored(folder: Path) -> dict[str, str]:
+    with dbm.open(str(folder / "passwords.dbm"), "r") as passwords:
+        return {name.decode(): passwords[name].decode() for name in passwords.keys()}  # noqa: SIM118 - no mapping
+
+
+def test_each_account_gets_a_password_of_its_own(give, tmp_path):
+    printed = dict(line.split("\t") for line in give("Ada", "ben").stdout.splitlines())
+    assert printed == stored(tmp_path)
+    assert list(printed) == ["ada", "ben"]
+    assert printed["ada"] != printed["ben"]
+    assert all(re.fullmatch(r"[a-z]{4}-[a-z]{4}-[a-z]{4}", password) for password in printed.values())
+
+
+def test_an_account_keeps_its_password_unless_it_is_replaced(give, tmp_path):
+    first = dict(line.split("\t") for line in give("ada").stdout.splitlines())
+    again = give("ada", "ben")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == "These have a password already: ada. Nothing was changed.\n"
+    assert stored(tmp_path) == first
+    assert give("--again", "ada").returncode == 0
+    assert stored(tmp_path)["ada"] != first["ada"]
 
 
 @pytest.mark.parametrize("tag", TRIAL["libraries"])

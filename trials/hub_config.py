@@ -1,7 +1,8 @@
 """The JupyterHub of ``make hub-trial``: students without accounts on this machine. For trials alone, never for a class.
 
 The trial says where and how through the environment: HUB_TRIAL_FOLDER, HUB_TRIAL_PORT, HUB_TRIAL_NOTEBOOK and
-HUB_TRIAL_DATA_LIMIT (bytes).
+HUB_TRIAL_DATA_LIMIT (bytes). With HUB_TRIAL_VALUES, the accounts are those of that file of values for Kubernetes;
+without, everybody is let in.
 """
 
 import os
@@ -10,12 +11,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import yaml
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 FOLDER = Path(os.environ["HUB_TRIAL_FOLDER"])
 PORT = int(os.environ["HUB_TRIAL_PORT"])
 NOTEBOOK = Path(os.environ["HUB_TRIAL_NOTEBOOK"])
 DATA_LIMIT = int(os.environ["HUB_TRIAL_DATA_LIMIT"])
+VALUES = os.environ.get("HUB_TRIAL_VALUES")
 
 
 class LimitedSpawner(SimpleLocalProcessSpawner):
@@ -47,9 +50,14 @@ c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{PORT + 2}"
 c.ConfigurableHTTPProxy.command = [os.environ["HUB_TRIAL_PROXY"]]
 c.JupyterHub.db_url = f"sqlite:///{FOLDER / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(FOLDER / "cookie_secret")
-c.JupyterHub.authenticator_class = "dummy"
-c.DummyAuthenticator.password = "trial"
-c.Authenticator.allow_all = True
+if VALUES:
+    for section, settings in yaml.safe_load(Path(VALUES).read_text())["hub"]["config"].items():
+        for name, value in settings.items():
+            setattr(c[section], name, value)
+else:
+    c.JupyterHub.authenticator_class = "dummy"
+    c.DummyAuthenticator.password = "trial"
+    c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = LimitedSpawner
 c.SimpleLocalProcessSpawner.home_dir_template = str(FOLDER / "{username}")
 c.Spawner.pre_spawn_hook = hand_out

@@ -2,13 +2,14 @@
 
 Simulated students log in as a browser does, each gets a server of their own, opens the workshop notebook through it
 and runs it from top to bottom. Then one kernel is killed, one runs into its memory limit, and one server is killed,
-while the others work. What it took goes to ``build/hub-trial/trial.json`` and is printed as the tables of
-``book/jupyterhub.md`` and the sentences of ``book/instructors.md``; ``--keep`` puts it there and into
-``deploy/jupyterhub/trial.json``, and a test compares them.
+while the others work. Last, a stranger tries to log in with other people's names. What was found goes to
+``build/hub-trial/trial.json`` and is printed as the tables of ``book/jupyterhub.md`` and the sentences of
+``book/instructors.md``; ``--keep`` puts it there and into ``deploy/jupyterhub/trial.json``, and a test compares them.
 """
 
 import argparse
 import asyncio
+import dbm
 import json
 import os
 import platform
@@ -32,6 +33,7 @@ from typing import Any
 import aiohttp
 import nbformat
 import psutil
+import yaml
 from yarl import URL
 
 from sidebyside.libraries import TAGS
@@ -45,11 +47,14 @@ PROXY = PACKAGES / "node_modules" / ".bin" / "configurable-http-proxy"
 PAGE = ROOT / "book" / "jupyterhub.md"
 GUIDE = ROOT / "book" / "instructors.md"
 KEPT = ROOT / "deploy" / "jupyterhub" / "trial.json"
+VALUES = KEPT.with_name("values.yaml")
+PASSWORDS = KEPT.with_name("passwords.py")
 ARRIVAL = 60.0  # seconds within which a class that does not come at once has arrived
 TOO_SLOW = 3  # times what one student alone needs
 GB, MB = 2**30, 2**20
 MEMORY_LEFT = 1.5 * GB  # below this no more students are let in
 CELL_LIMIT = 1200  # seconds
+HOW = ("passwords set in advance", "passwords not set")  # two ways to open a hub
 
 
 class TrialError(Exception):
@@ -72,6 +77,7 @@ class Student:
     session: aiohttp.ClientSession
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    password: str = "trial"
     kernel: str = ""
     socket: aiohttp.ClientWebSocketResponse | None = None
     finished: bool = False
@@ -94,15 +100,23 @@ class Student:
                 raise TrialError(f"{self.name}: {method} {url}: {answer.status} {await answer.text()}")
             return await answer.json() if "json" in answer.headers.get("Content-Type", "") else await answer.text()
 
-    async def log_in(self) -> None:
-        """Send the login form."""
+    async def is_let_in(self) -> bool:
+        """Send the login form, and return whether the hub accepts it."""
         page = f"{self.hub}/hub/login"
         async with self.session.get(page) as answer:
             answer.raise_for_status()
-        form = {"username": self.name, "password": "trial", "_xsrf": self.token(page)}
+        form = {"username": self.name, "password": self.password, "_xsrf": self.token(page)}
         async with self.session.post(f"{page}?next=/hub/home", data=form) as answer:
-            if answer.status != 200 or not answer.url.path.endswith("/hub/home"):
-                raise TrialError(f"{self.name} could not log in: {answer.status} at {answer.url}")
+            if answer.status == 200 and answer.url.path.endswith("/hub/home"):
+                return True
+            if answer.status == 403:
+                return False
+            raise TrialError(f"{self.name}: the login page answered {answer.status} at {answer.url}")
+
+    async def log_in(self) -> None:
+        """Log in, or fail."""
+        if not await self.is_let_in():
+            raise TrialError(f"{self.name} could not log in")
 
     async def start_server(self) -> None:
         """Ask for a server, wait until it is ready, and load JupyterLab's page from it."""
@@ -267,14 +281,25 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_hub(notebook: Path, limit: int):
-    """Start JupyterHub in a fresh folder, and give its address and process id."""
+def running_hub(notebook: Path, limit: int, values: Path | None = None):
+    """Start JupyterHub in a fresh folder, and give its address and process id.
+
+    Parameters
+    ----------
+    notebook : Path
+        What each student finds in the home folder.
+    limit : int
+        Bytes of data that each process may hold.
+    values : Path or None
+        Values for Kubernetes from which the hub takes its accounts; without, everybody is let in with one password.
+    """
     port = free_port()
     folder = FOLDER / f"hub-{port}"  # two trials at a time have two ports
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
     settings = {"FOLDER": folder, "PORT": port, "NOTEBOOK": notebook, "DATA_LIMIT": limit, "PROXY": PROXY}
+    settings |= {"VALUES": values} if values else {}
     environment = kept | {f"HUB_TRIAL_{name}": str(value) for name, value in settings.items()}
     environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGES), *filter(None, [kept.get("PYTHONPATH")])])
     environment["HOME"] = str(folder)
@@ -444,6 +469,76 @@ async def faults(hub: str, pid: int, name: str, others: int, cells: int | None) 
     return seen | {"others": {"students": others, "finished": others - len(disturbed), "disturbed": disturbed}}
 
 
+def give_passwords(hub: int, names: Sequence[str]) -> dict[str, str]:
+    """Give accounts of the hub with this process id a password each, as the page says, and return them by name."""
+    process = psutil.Process(hub)
+    made = subprocess.run(
+        [sys.executable, str(PASSWORDS), *names],
+        cwd=process.cwd(),
+        env=process.environ(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return dict(line.split("\t") for line in made.stdout.splitlines())
+
+
+async def strangers(hub: str, pid: int, accounts: dict[str, list[str]], prepared: bool) -> dict[str, str]:
+    """Let a stranger try other people's names at the login page, before and after their owners' first log-in.
+
+    Parameters
+    ----------
+    hub : str
+        The hub's address.
+    pid : int
+        The hub's process id.
+    accounts : dict
+        The names of the accounts: ``admin_users`` and ``allowed_users``, the first of each is tried.
+    prepared : bool
+        Whether each account has got a password before the stranger comes.
+
+    Returns
+    -------
+    dict
+        For each attempt: refused, let in, or admin (let in with the hub's administration). And whether the password
+        that the stranger typed for a name that is not on the list was kept or not: if it was, the stranger can log in
+        as soon as somebody of this name is added to the list.
+    """
+    instructor, student = accounts["admin_users"][0], accounts["allowed_users"][0]
+    passwords = give_passwords(pid, [name for names in accounts.values() for name in names]) if prepared else {}
+
+    async def attempt(name: str, password: str) -> str:
+        (visitor,) = students_of(hub, [name])
+        visitor.password = password
+        async with visitor.session:
+            if not await visitor.is_let_in():
+                return "refused"
+            return "admin" if (await visitor.ask("GET", f"{hub}/hub/api/user"))["admin"] else "let in"
+
+    typed, own = "the-stranger-chose-this", "the-owner-chose-this"
+    found = {
+        "stranger as instructor, before": await attempt(instructor, typed),
+        "stranger as student, before": await attempt(student, typed),
+        "stranger with another name": await attempt("nobody", typed),
+        "instructor": await attempt(instructor, passwords.get(instructor, own)),
+        "student": await attempt(student, passwords.get(student, own)),
+        "stranger as instructor, after": await attempt(instructor, typed),
+        "stranger as student, after": await attempt(student, typed),
+    }
+    with dbm.open(str(Path(psutil.Process(pid).cwd()) / "passwords.dbm"), "r") as stored:
+        return found | {"the password with another name": "kept" if b"nobody" in stored else "not kept"}
+
+
+def run_strangers(notebook: Path, limit: int) -> dict[str, dict[str, str]]:
+    """Try the values' accounts with passwords and without, each on a fresh hub."""
+    accounts = yaml.safe_load(VALUES.read_text("utf-8"))["hub"]["config"]["Authenticator"]
+    found = {}
+    for how, prepared in zip(HOW, (True, False), strict=True):
+        with running_hub(notebook, limit, VALUES) as (hub, pid):
+            found[how] = asyncio.run(strangers(hub, pid, accounts, prepared))
+    return found
+
+
 def too_much(steps: Sequence[dict]) -> str:
     """Return why no more students should come, or nothing."""
     first, last = steps[0], steps[-1]
@@ -561,6 +656,25 @@ def accidents(trial: dict) -> str:
     return table(["Accident", "What the student saw", "Afterwards, the notebook"], rows, words=3)
 
 
+def accounts_words(trial: dict) -> str:
+    """Return the table of who was let in under which name."""
+    rows = {
+        "stranger as instructor, before": "first, a stranger with the instructor's name",
+        "stranger as student, before": "first, a stranger with a student's name",
+        "stranger with another name": "a stranger with a name that is not on the list",
+        "instructor": "then the instructor",
+        "student": "then the student",
+        "stranger as instructor, after": "the stranger again, with the instructor's name",
+        "stranger as student, after": "the stranger again, with the student's name",
+    }
+    words = {"admin": "let in, as the hub's admin"}
+    found = []
+    for what, text in rows.items():
+        outcomes = [trial["accounts"][how][what] for how in HOW]
+        found.append([text, *(words.get(outcome, outcome) for outcome in outcomes)])
+    return table(["Who logs in", *(how[0].upper() + how[1:] for how in HOW)], found, words=3)
+
+
 def parts(trial: dict) -> dict[str, str]:
     """Return what a trial puts into the pages, by the names of the places there."""
     waits = ("login", "server", "first", "notebook")
@@ -575,6 +689,7 @@ def parts(trial: dict) -> dict[str, str]:
         "seconds": table([*head, "Log-in", "Server", "First cell", "Notebook", "Load"], times, words=2),
         "memory": table([*head, "Server", "Kernel", "Class"], sizes, words=2),
         "faults": accidents(trial) if "faults" in trial else "Not tried.",
+        "accounts": accounts_words(trial) if "accounts" in trial else "Not tried.",
         "guide": guide_words(trial),
     }
 
@@ -616,15 +731,18 @@ def run_trial(library: str, given: argparse.Namespace) -> dict:
 def main() -> int:
     """Run what was asked for, print the tables, write the JSON."""
     parser = argparse.ArgumentParser(prog="make hub-trial", description=__doc__.partition("\n\n")[0])
-    parser.add_argument("libraries", nargs="*", default=["pymc"], choices=list(TAGS), metavar="library")
+    parser.add_argument("libraries", nargs="*", choices=list(TAGS), metavar="library", help="pymc, if none is named")
     parser.add_argument("--at-once", type=int, nargs="*", default=[1, 2, 4, 8, 16, 32], help="classes, all at once")
     parser.add_argument("--spread", type=int, nargs="*", default=[8, 16], help="classes that arrive and think")
     parser.add_argument("--pause", type=float, default=10.0, help="seconds to think before a cell, on average")
     parser.add_argument("--limit", type=float, default=6.0, help="data that one process may hold, in GB")
     parser.add_argument("--cells", type=int, help="run so many cells alone, to try the trial")
     parser.add_argument("--others", type=int, default=2, help="students who work while faults are made; 0: no faults")
+    accounts = argparse.BooleanOptionalAction
+    parser.add_argument("--accounts", action=accounts, default=True, help="let a stranger try other people's names")
     parser.add_argument("--keep", action="store_true", help="put it into deploy/jupyterhub/trial.json and the page")
     given = parser.parse_args()
+    given.libraries = given.libraries or ["pymc"]  # argparse refuses a list as the default of a list of choices
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the hub is stopped, too
     if not PROXY.exists():
         print(f"{PROXY} is missing: make hub-trial installs it", file=sys.stderr)
@@ -648,6 +766,9 @@ def main() -> int:
             with running_hub(CUTS / given.libraries[0] / CHAPTER, int(given.limit * GB)) as (hub, pid):
                 trial["faults"] = asyncio.run(faults(hub, pid, CHAPTER, given.others, given.cells))
             print(json.dumps(trial["faults"]), flush=True)
+        if given.accounts:
+            trial["accounts"] = run_strangers(CUTS / given.libraries[0] / CHAPTER, int(given.limit * GB))
+            print(json.dumps(trial["accounts"]), flush=True)
     except TrialError as error:
         print(error, file=sys.stderr)
         return 1
