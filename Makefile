@@ -38,8 +38,8 @@ help: ## list these commands
 USABLE := $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12) or sys.prefix + "/bin/python" not in open("$(BIN)/pip").read())' 2>/dev/null
 UNUSABLE := The environment $(VENV) does not work here: its folder was moved, renamed or copied, or its Python or pip is gone or too old.
 
-# Looked at each time, and made anew if it is not usable. Whatever is installed in it depends on this file, which is as old
-# as the environment. 3.12 first: PyStan 3.14 does not load on Python 3.13.
+# Checked on every run, and made anew if it is not usable. What is installed in .venv depends on this file, so a new .venv
+# is filled again. 3.12 first: PyStan 3.14 does not load on Python 3.13.
 $(VENV)/pyvenv.cfg: always
 	@mkdir -p .cache/ipython  # IPython warns where the folder above its own is missing
 	@$(USABLE) && exit; \
