@@ -162,7 +162,7 @@ class Course:
         # nothing of a make that may run this test; sh and the like stay
         kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
         path = os.pathsep.join(map(str, [*self.path, os.defpath.lstrip(":")]))
-        command = ["make", *arguments]
+        command = [shutil.which("make"), *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=kept | {"PATH": path}, capture_output=True, text=True, timeout=60
         )
