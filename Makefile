@@ -35,7 +35,7 @@ help: ## list these commands
 
 # Is .venv usable here? Its Python must start, be new enough and have pip, and its scripts must start that Python. They
 # start another one, or none, if the folder was moved, renamed or copied.
-USABLE := $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12) or sys.prefix + "/bin/python" not in open("$(BIN)/pip").read())' 2>/dev/null
+USABLE := $(BIN)/python -c 'import os, pip, sys; script = open("$(BIN)/pip").read(); sys.exit(sys.version_info < (3, 12) or not any(place + "/bin/python" in script for place in (sys.prefix, os.path.realpath(sys.prefix))))' 2>/dev/null
 UNUSABLE := The environment $(VENV) does not work here: its folder was moved, renamed or copied, or its Python or pip is gone or too old.
 
 # Checked on every run, and made anew if it is not usable. What is installed in .venv depends on this file, so a new .venv

@@ -288,6 +288,18 @@ def test_a_working_environment_is_made_once(course):
     assert (course.folder / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == made.st_mtime_ns
 
 
+def test_an_environment_on_another_disk_stays(course):
+    """Python makes none through a link, so its scripts name the other folder."""
+    other = course.machine / "environment"
+    subprocess.run([course.machine / "python3.12", "-m", "venv", other], check=True, timeout=60)
+    (course.folder / ".venv").symlink_to(other)
+    for installed in (2, 0):
+        done = course.make("cuts")
+        assert (done.returncode, done.stderr) == (0, "") and "Making .venv" not in done.stdout
+        assert [line.split()[0] for line in course.called()] == ["pip"] * installed + ["publish/cuts.py"]
+    assert (course.folder / ".venv").is_symlink()
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_an_environment_that_does_not_work_is_made_anew(course, damage):
     assert course.make("lab", "LIBS=pymc").returncode == 0
