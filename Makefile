@@ -37,11 +37,11 @@ help: ## list these commands
 
 # Is .venv usable here? Its Python must start, be new enough and have pip, and its scripts must start that Python. They
 # start another one, or none, if the folder was moved, renamed or copied.
-USABLE := $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12) or sys.prefix + "/bin/python" not in open("$(BIN)/pip").read())' 2>/dev/null
+USABLE := $(BIN)/python -c 'import os, pip, sys; script = open("$(BIN)/pip").read(); sys.exit(sys.version_info < (3, 12) or not any(place + "/bin/python" in script for place in (sys.prefix, os.path.realpath(sys.prefix))))' 2>/dev/null
 UNUSABLE := The environment $(VENV) does not work here: its folder was moved, renamed or copied, or its Python or pip is gone or too old.
 
-# Looked at each time, and made anew if it is not usable. Whatever is installed in it depends on this file, which is as old
-# as the environment. 3.12 first: the locks are made on it, and PyStan 3.14 does not load on Linux with Python 3.13.
+# Checked on every run, and made anew if it is not usable. What is installed in .venv depends on this file, so a new .venv
+# is filled again. 3.12 first: the locks are made on it, and PyStan 3.14 does not load on Linux with Python 3.13.
 $(VENV)/pyvenv.cfg: always
 	@mkdir -p .cache/ipython  # IPython warns where the folder above its own is missing
 	@$(USABLE) && exit; \

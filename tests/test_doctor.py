@@ -336,14 +336,14 @@ def test_wrong_draws_fail(library, draw, what):
 @pytest.mark.parametrize(
     ("code", "text", "fix"),
     [
-        ("raise ImportError('libmissing.so.6: no such file')", ("an error", "libmissing.so.6"), ".venv"),
-        ("import ctypes; ctypes.string_at(0)", ("crashed (SIGSEGV)",), ".venv"),
-        ("import os; os.abort()", ("crashed (SIGABRT)",), ".venv"),
+        ("raise ImportError('libmissing.so.6: no such file')", ("an error", "libmissing.so.6"), "new environment"),
+        ("import ctypes; ctypes.string_at(0)", ("crashed (SIGSEGV)",), "new environment"),
+        ("import os; os.abort()", ("crashed (SIGABRT)",), "new environment"),
         ("import os; os.kill(os.getpid(), 9)", ("crashed (SIGKILL)",), "memory"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", ("crashed (SIGILL)",), "processor"),
-        ("import os; os._exit(0)", ("ended (code 0)",), ".venv"),
+        ("import os; os._exit(0)", ("ended (code 0)",), "new environment"),
         ("raise OSError(28, 'No space left on device')", ("an error", "No space left"), "disk is full"),
-        ("raise ValueError('\\x1b[31m\u00e9' + 'x' * 900)", ("ValueError: ?xx",), ".venv"),
+        ("raise ValueError('\\x1b[31m\u00e9' + 'x' * 900)", ("ValueError: ?xx",), "new environment"),
     ],
 )
 def test_a_broken_library_is_a_line_of_the_report(library, code, text, fix):
@@ -351,6 +351,16 @@ def test_a_broken_library_is_a_line_of_the_report(library, code, text, fix):
     check = doctor.check_model("pymc", "linux")
     assert check.status == "fails" and fix in check.fix and "while it was imported" in check.text
     assert all(part in check.text for part in text) and len(check.text) < 1000 and check.text.isascii()
+
+
+def test_the_environment_to_make_anew_is_the_one_that_the_library_is_in(library, monkeypatch, tmp_path):
+    library("raise ImportError('libmissing.so.6: no such file')")
+    monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path / "elsewhere"))
+    fix = doctor.check_model("pymc", "linux").fix
+    assert f"remove the folder of this one ({tmp_path / 'elsewhere'})" in fix and ".venv" not in fix
+    monkeypatch.setattr(doctor.sys, "base_prefix", str(tmp_path / "elsewhere"))  # conda's, or the system's own Python
+    fix = doctor.check_model("pymc", "linux").fix
+    assert "remove" not in fix and "new environment" in fix and 'make lab LIBS="pymc"' in fix
 
 
 def test_a_library_that_breaks_in_its_model_says_so(library):
@@ -392,7 +402,7 @@ def test_a_library_that_hangs_is_ended_with_all_that_it_started(library, tmp_pat
             "unset SIDEBYSIDE_STAN, and Stan runs on stanli",
         ),
         ("distutils.errors.CompileError: command '/usr/bin/g++' failed with exit code 1", "C++ compiler"),
-        ("ValueError: nothing we know", ".venv"),
+        ("ValueError: nothing we know", "new environment"),
     ],
 )
 def test_stans_known_failures_have_their_own_fix(monkeypatch, printed, fix):

@@ -162,7 +162,7 @@ class Course:
         # nothing of a make that may run this test; sh and the like stay
         kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
         path = os.pathsep.join(map(str, [*self.path, os.defpath.lstrip(":")]))
-        command = ["make", *arguments]
+        command = [shutil.which("make"), *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=kept | {"PATH": path}, capture_output=True, text=True, timeout=60
         )
@@ -286,6 +286,18 @@ def test_a_working_environment_is_made_once(course):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [line.split()[0] for line in course.called()] == ["publish/cuts.py"]
     assert (course.folder / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == made.st_mtime_ns
+
+
+def test_an_environment_on_another_disk_stays(course):
+    """Python makes none through a link, so its scripts name the other folder."""
+    other = course.machine / "environment"
+    subprocess.run([course.machine / "python3.12", "-m", "venv", other], check=True, timeout=60)
+    (course.folder / ".venv").symlink_to(other)
+    for installed in (2, 0):
+        done = course.make("cuts")
+        assert (done.returncode, done.stderr) == (0, "") and "Making .venv" not in done.stdout
+        assert [line.split()[0] for line in course.called()] == ["pip"] * installed + ["publish/cuts.py"]
+    assert (course.folder / ".venv").is_symlink()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

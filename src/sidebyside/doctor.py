@@ -39,7 +39,6 @@ CONTAINER_FILES = (
 LIMIT = 300  # seconds for a library's import and model; compiling Stan's took a minute on two busy cores
 MAX_Z = 5  # Monte Carlo errors; right draws are further off less than once in ten thousand runs
 OK, WARNING, FAILS, NONE = "ok", "warning", "fails", "-"
-FRESH = "Make the environment anew: remove it (the folder .venv) and start again. {install}"
 
 
 @dataclass(frozen=True)
@@ -233,7 +232,7 @@ def check_model(tag: str, system: str, limit: float = LIMIT) -> Check:
         report.seek(0)
         stages = [json.loads(line) for line in report.read().splitlines()]
     doing = "in its model" if stages else "while it was imported"
-    fresh = FRESH.format(install=install(tag, system))
+    fresh = _new_environment(install(tag, system))
     if code is None:
         fix = "Close other programs and try again. If that does not help: " + fresh
         return Check(FAILS, f"not done after {limit:g} s ({doing})", fix)
@@ -252,6 +251,13 @@ def check_model(tag: str, system: str, limit: float = LIMIT) -> Check:
     if tag == "stan":
         shown = f"on {engine()}: {shown}"
     return Check(OK, f"{shown}; import {imported['seconds']:.0f} s, model {found['seconds']:.0f} s")
+
+
+def _new_environment(how: str) -> str:
+    """Return how to make the environment of this Python anew; conda's and the system's own are not removed."""
+    if sys.prefix == sys.base_prefix:
+        return f"Install into a new environment. {how}"
+    return f"Make a new environment: remove the folder of this one ({sys.prefix}) and start again. {how}"
 
 
 def _died(code: int) -> str:
