@@ -16,6 +16,7 @@ from importlib import import_module
 
 from sidebyside.libraries import LIBRARIES, TAGS
 from sidebyside.notebook_output import silence_known_warnings
+from sidebyside.stan_engine import engine
 
 PRIOR = (2.0, 4.0)
 TRIALS, SEEN = 40, 12
@@ -37,12 +38,10 @@ def pymc() -> Sequence[float]:
 
 
 def stan() -> Sequence[float]:
-    """Compile, draw, and take the compiled model out of the cache again: next time, too, the compiler is to be tried.
+    """Build, draw, and take PyStan's compiled model out of its cache: next time, too, the compiler is to be tried.
 
     The program holds the time, so that a model left by a run that was stopped is not taken for it.
     """
-    import httpstan.cache
-    import httpstan.models
     import stan
 
     program = f"""
@@ -56,7 +55,11 @@ def stan() -> Sequence[float]:
         model = stan.build(program, data=data, random_seed=SEED)
         return model.sample(num_chains=1, num_samples=DRAWS, num_warmup=WARMUP)["share"].ravel()
     finally:
-        httpstan.cache.delete_model_directory(httpstan.models.calculate_model_name(program))
+        if engine() == "pystan":
+            import httpstan.cache
+            import httpstan.models
+
+            httpstan.cache.delete_model_directory(httpstan.models.calculate_model_name(program))
 
 
 def numpyro() -> Sequence[float]:

@@ -5,6 +5,7 @@ from importlib import metadata
 import pandas as pd
 
 from sidebyside.libraries import LIBRARIES
+from sidebyside.stan_engine import engine
 
 
 def versions(*names: str) -> pd.DataFrame:
@@ -14,7 +15,7 @@ def versions(*names: str) -> pd.DataFrame:
     ----------
     *names : str
         Each the name of a package, as in ``pip install``, or of one of the five libraries, as in :data:`LIBRARIES`.
-        ``*posteriors`` gives the libraries that a notebook holds draws of.
+        ``*posteriors`` gives the libraries that a notebook holds draws of. Stan's package is the engine that runs it.
 
     Returns
     -------
@@ -26,5 +27,6 @@ def versions(*names: str) -> pd.DataFrame:
     importlib.metadata.PackageNotFoundError
         If one of them is not installed.
     """
-    packages = [LIBRARIES[name].package if name in LIBRARIES else name for name in names]
+    named = {name: library.package for name, library in LIBRARIES.items()} | {"Stan": engine()}
+    packages = [named.get(name, name) for name in names]
     return pd.DataFrame({"version": [metadata.version(package) for package in packages]}, index=packages)

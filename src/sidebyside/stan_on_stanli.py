@@ -86,7 +86,9 @@ def build(program_code: str, data: Mapping[str, Any] | None = None, random_seed:
         shapes[variable] = [int(part) for part in index]  # the last element has the largest indices
     constrained = tuple(names)
     digest = hashlib.sha256(program_code.encode()).hexdigest()[:8]
-    return Model(f"models/{digest}", program_code, plain, tuple(shapes), constrained, tuple(shapes.values()), random_seed)
+    return Model(
+        f"models/{digest}", program_code, plain, tuple(shapes), constrained, tuple(shapes.values()), random_seed
+    )
 
 
 @lru_cache(maxsize=32)
