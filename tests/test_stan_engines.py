@@ -247,7 +247,7 @@ def test_the_engine_depends_on_what_is_installed(monkeypatch):
     monkeypatch.setattr(stan_engine, "find_spec", lambda name: None)  # stanli is not installed either
     assert stan_engine.StanFinder.find_spec("stan") is None and stan_engine.engine() == "pystan"
     monkeypatch.setenv(stan_engine.SWITCH, "stanli")
-    with pytest.raises(stan_engine.StanEngineError, match="stanli is not installed .*pip install stanli"):
+    with pytest.raises(stan_engine.StanEngineError, match=r"stanli is not installed .*pip install stanli"):
         stan_engine.StanFinder.find_spec("stan")
 
 
@@ -338,7 +338,13 @@ def test_a_fit_has_pystan_s_shapes(both):
 
 
 def test_generated_quantities_without_sampling():
-    program = "data { int n; } generated quantities { real a = normal_rng(4, 1.5); array[n] real y = normal_rng(rep_vector(a, n), 1); }"
+    program = """
+    data { int n; }
+    generated quantities {
+      real a = normal_rng(4, 1.5);
+      array[n] real y = normal_rng(rep_vector(a, n), 1);
+    }
+    """
     drawn = stan_on_stanli.build(program, {"n": 3}, random_seed=3).fixed_param(num_chains=2, num_samples=2000)
     assert drawn["a"].shape == (1, 4000) and drawn["y"].shape == (3, 4000)
     assert drawn["a"].mean() == pytest.approx(4, abs=0.1) and drawn["a"].std() == pytest.approx(1.5, abs=0.1)

@@ -34,8 +34,8 @@ Result = dict[str, np.ndarray]
 LOG = "fits.log"
 # the packages whose releases change what a fit returns
 VERSIONED = (
-    "numpy", "scipy", "pymc", "nutpie", "pystan", "stanli", "numpyro", "jax", "pyro-ppl", "torch", "tensorflow-probability",
-    "tensorflow",
+    "numpy", "scipy", "pymc", "nutpie", "pystan", "stanli", "numpyro", "jax", "pyro-ppl", "torch",
+    "tensorflow-probability", "tensorflow",
 )  # fmt: skip
 
 _MADE: dict[Hashable, Any] = {}

@@ -26,8 +26,8 @@ __version__ = f"stanli {stanli.__version__}"
 
 if __name__ == "stan":
     print(  # noqa: T201
-        f"Stan runs on stanli {stanli.__version__}, because {why_stanli()}. stanli interprets Stan programs and is young "
-        "(first release in August 2026); the checks in the chapter verify its results."
+        f"Stan runs on stanli {stanli.__version__}, because {why_stanli()}. stanli interprets Stan programs and is "
+        "young (first release in August 2026); the checks in the chapter verify its results."
     )
 
 _TOKENS = re.compile(r'//[^\n]*|/\*.*?\*/|"[^"\n]*"|\w+|[{}]', re.DOTALL)  # comments and strings first
