@@ -413,7 +413,6 @@ def test_stans_known_failures_have_their_own_fix(monkeypatch, printed, fix):
 
 
 def test_the_doctor_names_the_engine_that_ran_stans_model(monkeypatch):
-    pytest.importorskip("bridgestan")
     monkeypatch.setenv("SIDEBYSIDE_STAN", "stanli")
     check = doctor.check_model("stan", "linux")
     assert check.status == "ok" and check.text.startswith("on stanli: posterior mean 0.3"), check

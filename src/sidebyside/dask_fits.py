@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from sidebyside.notebook_output import is_live
+from sidebyside.stan_engine import engine
 
 Result = dict[str, np.ndarray]
 
@@ -130,7 +131,7 @@ class Keeper:
     folder : where the results are
     mark : the name of an empty file there, by which a worker knows that it sees the same folder
     uses : what else the results depend on, as :func:`keep` takes it
-    versions : of the packages in VERSIONED, None where one is not installed
+    versions : of the packages in VERSIONED, None where one is not installed, and the engine that runs Stan
     """
 
     function: Callable[..., Result]
@@ -223,7 +224,8 @@ def keep(function: Callable[..., Result], folder: str | Path, uses: Iterable[Any
     if not marks:
         (folder / f"{uuid.uuid4().hex}.mark").touch()
         marks = sorted(folder.glob("*.mark"))
-    return Keeper(function, folder, marks[0].name, tuple(uses), {name: _version(name) for name in VERSIONED})
+    versions = {name: _version(name) for name in VERSIONED} | {"Stan's engine": engine()}
+    return Keeper(function, folder, marks[0].name, tuple(uses), versions)
 
 
 def _version(package: str) -> str | None:

@@ -38,10 +38,9 @@ def pymc() -> Sequence[float]:
 
 
 def stan() -> Sequence[float]:
-    """Draw on the engine that the chapters will use.
+    """Build, draw, and take PyStan's compiled model out of its cache: next time, too, the compiler is to be tried.
 
-    PyStan's compiled model is taken out of its cache again: next time, too, the compiler is to be tried. The program
-    holds the time, so that a model left by a run that was stopped is not taken for it.
+    The program holds the time, so that a model left by a run that was stopped is not taken for it.
     """
     import stan
 

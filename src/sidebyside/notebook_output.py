@@ -25,6 +25,11 @@ SILENCED = [
         r"num_chains=\d+ is more than available_cpu",
         "Pyro runs the four chains in turn",
     ),
+    (
+        RuntimeWarning,
+        r"stanli: parts of this model have no compiled path",
+        "stanli 0.24 says which part of a Stan program it computes more slowly",
+    ),
 ]
 
 # (variable, value, why): settings for libraries that are imported later; what the reader has set stays

@@ -15,7 +15,7 @@ def versions(*names: str) -> pd.DataFrame:
     ----------
     *names : str
         Each the name of a package, as in ``pip install``, or of one of the five libraries, as in :data:`LIBRARIES`.
-        ``*posteriors`` gives the libraries that a notebook holds draws of. Stan is named by its engine.
+        ``*posteriors`` gives the libraries that a notebook holds draws of. Stan's package is the engine that runs it.
 
     Returns
     -------
@@ -27,6 +27,6 @@ def versions(*names: str) -> pd.DataFrame:
     importlib.metadata.PackageNotFoundError
         If one of them is not installed.
     """
-    packages = {name: library.package for name, library in LIBRARIES.items()} | {"Stan": engine()}
-    packages = [packages.get(name, name) for name in names]
+    named = {name: library.package for name, library in LIBRARIES.items()} | {"Stan": engine()}
+    packages = [named.get(name, name) for name in names]
     return pd.DataFrame({"version": [metadata.version(package) for package in packages]}, index=packages)

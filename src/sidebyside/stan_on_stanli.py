@@ -26,8 +26,8 @@ __version__ = f"stanli {stanli.__version__}"
 
 if __name__ == "stan":
     print(  # noqa: T201
-        f"Stan runs on stanli {stanli.__version__}, because {why_stanli()}. stanli interprets Stan programs and is young "
-        "(first release in August 2026); the checks in the chapter verify its results."
+        f"Stan runs on stanli {stanli.__version__}, because {why_stanli()}. stanli interprets Stan programs and is "
+        "young (first release in August 2026); the checks in the chapter verify its results."
     )
 
 _TOKENS = re.compile(r'//[^\n]*|/\*.*?\*/|"[^"\n]*"|\w+|[{}]', re.DOTALL)  # comments and strings first
@@ -86,7 +86,9 @@ def build(program_code: str, data: Mapping[str, Any] | None = None, random_seed:
         shapes[variable] = [int(part) for part in index]  # the last element has the largest indices
     constrained = tuple(names)
     digest = hashlib.sha256(program_code.encode()).hexdigest()[:8]
-    return Model(f"models/{digest}", program_code, plain, tuple(shapes), constrained, tuple(shapes.values()), random_seed)
+    return Model(
+        f"models/{digest}", program_code, plain, tuple(shapes), constrained, tuple(shapes.values()), random_seed
+    )
 
 
 @lru_cache(maxsize=32)
