@@ -14,16 +14,18 @@ LIBS ?= pymc stan numpyro pyro tfp
 # CI takes requirements/hashed, with which pip refuses a file that is not the one that was locked.
 LOCKS ?= requirements
 
-export XDG_CACHE_HOME := $(CURDIR)/.cache
-export XDG_CONFIG_HOME := $(CURDIR)/.cache/config
-export XDG_DATA_HOME := $(CURDIR)/.cache/data
-export IPYTHONDIR := $(CURDIR)/.cache/ipython
+# in a folder that can't be written to (a server's, shared), caches go to your own
+CACHE := $(if $(shell test -w . && echo yes),$(CURDIR)/.cache,$(HOME)/.cache/bayes-side-by-side)
+export XDG_CACHE_HOME := $(CACHE)
+export XDG_CONFIG_HOME := $(CACHE)/config
+export XDG_DATA_HOME := $(CACHE)/data
+export IPYTHONDIR := $(CACHE)/ipython
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
-export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter
-export JUPYTER_RUNTIME_DIR := $(CURDIR)/.cache/jupyter/runtime
-export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
-export KERAS_HOME := $(CURDIR)/.cache/keras
-export PYTENSOR_FLAGS := base_compiledir=$(CURDIR)/.cache/pytensor
+export JUPYTER_DATA_DIR := $(CACHE)/jupyter
+export JUPYTER_RUNTIME_DIR := $(CACHE)/jupyter/runtime
+export MPLCONFIGDIR := $(CACHE)/matplotlib
+export KERAS_HOME := $(CACHE)/keras
+export PYTENSOR_FLAGS := base_compiledir=$(CACHE)/pytensor
 # Python's own flags ask for debugging symbols (-g), and Stan's compiler spends a sixth of its time on them
 export CXXFLAGS ?= -DNDEBUG -fno-strict-overflow -g0
 export PIP_NO_CACHE_DIR := 1

@@ -28,7 +28,6 @@ import argparse
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -51,6 +50,7 @@ from traitlets import Unicode
 from publish.cuts import site_address
 from publish.deck_code import OF_A_LIBRARY, Asked, Code, code_block, select_lines
 from publish.pictures import PROJECTOR, last_frame
+from sidebyside.doctor import last_lines, run
 from sidebyside.libraries import LIBRARIES, TAGS
 
 # What the decks load, all of it from packages in the lock: (distribution, folder in it, files).
@@ -70,6 +70,7 @@ FONTS = {
 # The Talks page of the book is built before the decks. It loads this style sheet, which is there when their PDFs are,
 # and shows the links to them.
 PRINTED = "printed.css"
+LEFT_OUT = "The decks' PDF files were left out"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}  # matplotlib's markers, as characters
 
@@ -91,6 +92,10 @@ CLOSES = re.compile(r"\*\*(\d+):([0-5]\d)\*\*$")
 
 class DeckError(ValueError):
     """A deck asks for what is not there; the message names the deck, the slide and the label."""
+
+
+class PrintError(DeckError):
+    """No browser here prints a deck; the decks themselves are built."""
 
 
 @cache
@@ -404,40 +409,51 @@ def export(deck: Path, notebooks: Path) -> str:
 def print_pdf(browser: str, html: Path, pdf: Path, limit: float = 120) -> None:
     """Print the deck at ``html`` to ``pdf``, one page a slide.
 
-    Raises :class:`DeckError` where the browser fails, or is not done after ``limit`` seconds.
+    Raises :class:`PrintError` where the browser fails, or is not done after ``limit`` seconds.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(
-            [
-                browser,
-                "--headless",
-                "--no-sandbox",  # in containers people are root, and Chromium's sandbox refuses root
-                "--disable-gpu",
-                "--disable-background-networking",
-                f"--user-data-dir={profile}",
-                "--virtual-time-budget=10000",
-                "--no-pdf-header-footer",
-                f"--print-to-pdf={pdf.resolve()}",
-                f"{html.resolve().as_uri()}?print-pdf&theme=light",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        command = [
+            browser,
+            "--headless",
+            "--no-sandbox",  # in containers people are root, and Chromium's sandbox refuses root
+            "--disable-gpu",
+            "--disable-background-networking",
+            f"--user-data-dir={profile}",
+            "--virtual-time-budget=10000",
+            "--no-pdf-header-footer",
+            f"--print-to-pdf={pdf.resolve()}",
+            f"{html.resolve().as_uri()}?print-pdf&theme=light",
+        ]
         try:
-            _, said = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired as error:
-            os.killpg(process.pid, signal.SIGKILL)  # its helpers too, which would go on
-            process.wait()
-            raise DeckError(
-                f"{browser} did not print {html} within {limit:g} seconds and was stopped. The deck is built, without "
-                "its PDF: end other runs of the browser and try again."
-            ) from error
-    if process.returncode or not pdf.exists():
-        raise DeckError(f"{browser} could not print {html}: {said.strip()}")
+            code, said = run(command, limit, stdout=subprocess.DEVNULL)
+        except OSError as error:
+            raise PrintError(f"{browser} could not be started: {error.strerror}") from error
+    if code is None:
+        raise PrintError(f"{browser} did not print {html} within {limit:g} seconds and was stopped")
+    if code or not pdf.exists():
+        said = " ".join(last_lines(said).split()) or f"it ended with code {code}"
+        raise PrintError(f"{browser} could not print {html}: {said}")
     # Two prints differ in their dates alone; blanks of the same length keep the file's offsets right.
     pdf.write_bytes(re.sub(rb"/(Creation|Mod)Date \([^)]*\)", lambda date: b" " * len(date[0]), pdf.read_bytes()))
+
+
+def print_pdfs(browsers: list[str], pages: list[Path]) -> None:
+    """Print every deck, by the first of ``browsers`` that can.
+
+    Raises :class:`PrintError` with each browser's fault, and leaves no PDF, where none can.
+    """
+    faults = []
+    for browser in browsers:
+        try:
+            for page in pages:
+                print_pdf(browser, page, page.with_suffix(".pdf"))
+                print(f"PDF:  {page.with_suffix('.pdf')}")
+            return
+        except PrintError as error:
+            faults.append(str(error))
+            for page in pages:
+                page.with_suffix(".pdf").unlink(missing_ok=True)
+    raise PrintError("; ".join(faults))
 
 
 def build(slides: Path, out: Path, notebooks: Path) -> list[Path]:
@@ -464,28 +480,33 @@ def main() -> int:
     parser.add_argument("slides", type=Path, help="folder of the decks")
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--notebooks", type=Path, help="folder of the chapters (default: beside the decks' folder)")
-    parser.add_argument("--pdf", action="store_true", help="fail where there is no browser to print with")
+    parser.add_argument(
+        "--pdf",
+        action="store_true",
+        help="fail where no browser prints the decks, as with SIDEBYSIDE_REQUIRE_BROWSER=1 in the environment",
+    )
     arguments = parser.parse_args()
     notebooks = arguments.notebooks or arguments.slides.resolve().parent / "notebooks"
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browsers = list(filter(None, map(shutil.which, BROWSERS)))
+    demanded = arguments.pdf or bool(os.environ.get("SIDEBYSIDE_REQUIRE_BROWSER"))
     try:
-        if arguments.pdf and not browser:
-            raise DeckError(
+        if demanded and not browsers:
+            raise PrintError(
                 f"PDFs are printed by Chromium or Chrome, and none of {', '.join(BROWSERS)} is on your PATH. Install "
                 "one (on Debian or Ubuntu: apt install chromium), or build the decks without PDFs: make slides."
             )
-        for page in build(arguments.slides, arguments.out, notebooks):
+        pages = build(arguments.slides, arguments.out, notebooks)
+        for page in pages:
             print(f"Deck: {page}")
-            if browser:
-                print_pdf(browser, page, page.with_suffix(".pdf"))
-                print(f"      {page.with_suffix('.pdf')}")
-        if browser:
+        if browsers:
+            print_pdfs(browsers, pages)
             (arguments.out / PRINTED).write_text(".no-pdf { display: none; }\n.pdf { display: inline !important; }\n")
         else:
-            print(f"The decks' PDF files were left out: none of {', '.join(BROWSERS)} is installed.")
+            print(f"{LEFT_OUT}: none of {', '.join(BROWSERS)} is installed.")
     except DeckError as error:
-        print(f"decks: {error}", file=sys.stderr)
-        return 1
+        optional = isinstance(error, PrintError) and not demanded
+        print(f"{LEFT_OUT if optional else 'decks'}: {error}", file=sys.stderr)
+        return 0 if optional else 1
     return 0
 
 

@@ -238,6 +238,16 @@ def test_a_parameter_without_elements_is_passed_over():
     assert table.loc["Stan", "smallest bulk ESS"] > 400
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_parameter_without_elements_has_nothing_to_compare(there):
+    """ArviZ's converter of PyStan leaves it out."""
+    kinds = ("mean", "sd", "kurtosis", "mean_error", "sd_error")
+    reference = replace(REFERENCE, parameters=REFERENCE.parameters | {"none": dict.fromkeys(kinds, np.empty(0))})
+    draws = right_draws(np.random.default_rng(3)) | ({"none": np.empty((4, 1000, 0))} if there else {})
+    tree = az.from_dict({"posterior": draws, "sample_stats": {"diverging": np.zeros((4, 1000), dtype=bool)}})
+    assert set(sbs.check_agreement({"Stan": tree}, reference).index) == {("mu", "Stan"), ("sigma", "Stan")}
+
+
 def test_a_divergence_that_is_nan_counts():
     diverging = np.zeros((4, 1000))
     diverging[1, 3] = np.nan

@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import replace
 
+import arviz_base
 import numpy as np
 import pytest
 from scipy import stats
@@ -153,6 +154,52 @@ def test_density_of_a_real_stan_program_with_derived_quantities_is_exact():
         density.stan(model, [{"mu": 0.0, "sigma": -1.0}])
 
 
+def test_a_stan_parameter_of_size_0_is_left_out_of_the_draws_and_of_their_checks():
+    """The same program, whose vector ``left_out`` has no elements."""
+    stan = pytest.importorskip("stan")
+    model = stan.build(STAN_PROGRAM, data={"none": 0, "y": OBSERVED.tolist()}, random_seed=1)
+    fit = model.sample(num_chains=4, num_samples=1000, num_warmup=500, delta=0.99)
+    tree = arviz_base.from_pystan(fit, posterior_model=model, posterior_predictive="y_rep")
+    assert set(tree["posterior"].data_vars) == {"mu", "sigma", "tau"} and tree["posterior"].sizes["draw"] == 1000
+    assert sbs.check_sampling({"Stan": tree}).loc["Stan", "chains"] == 4
+    mu = tree["posterior"]["mu"].values
+    truth = {"mean": np.empty(0), "sd": np.empty(0), "kurtosis": np.empty(0)}
+    found = {"mean": mu.mean(), "sd": mu.std(), "kurtosis": 4.0}
+    errors = {"mean_error": 0.0, "sd_error": 0.0}
+    reference = replace(REFERENCE, parameters={"left_out": truth | errors, "mu": found | errors})
+    assert list(sbs.check_agreement({"Stan": tree}, reference).index) == [("mu", "Stan")]
+
+
+def test_a_parameter_of_size_0_counts_nothing_in_any_library():
+    pm, numpyro, pyro = (pytest.importorskip(name) for name in ("pymc", "numpyro", "pyro"))
+    tfp = pytest.importorskip("tensorflow_probability")
+    import torch
+    from numpyro import distributions as dist
+
+    numpyro.enable_x64()
+    points = [{"mu": mu, "none": np.empty(0)} for mu in (0.1, 1.3)]
+    right = stats.norm.logpdf([0.1, 1.3])
+    with pm.Model() as model:
+        pm.Normal("mu")
+        pm.Normal("none", shape=0)
+    np.testing.assert_allclose(density.pymc(model, points), right)
+
+    def numpyro_model():
+        numpyro.sample("mu", dist.Normal())
+        numpyro.sample("none", dist.Normal(np.zeros(0), 1.0))
+
+    np.testing.assert_allclose(density.numpyro(numpyro_model, points), right)
+
+    def pyro_model():
+        pyro.sample("mu", pyro.distributions.Normal(torch.tensor(0.0).double(), 1.0))
+        pyro.sample("none", pyro.distributions.Normal(torch.zeros(0).double(), 1.0).to_event(1))
+
+    np.testing.assert_allclose(density.pyro(pyro_model, points), right)
+    tfd, double = tfp.distributions, np.float64
+    parts = {"mu": tfd.Normal(double(0), double(1)), "none": tfd.Sample(tfd.Normal(double(0), double(1)), 0)}
+    np.testing.assert_allclose(density.tfp(tfd.JointDistributionNamedAutoBatched(parts), points), right)
+
+
 def test_deterministic_quantities_are_no_parameters():
     pm = pytest.importorskip("pymc")
     numpyro = pytest.importorskip("numpyro")
@@ -193,6 +240,108 @@ def test_a_density_that_differs_names_library_and_parameter(bad):
     values = REFERENCE.log_density + np.array([0, 0, bad])
     with pytest.raises(density.DensityDisagreementError, match=r"Pyro's model is not .* \(changing sigma:"):
         sbs.check_densities({"PyMC": REFERENCE.log_density, "Pyro": values}, REFERENCE)
+
+
+TOY = replace(REFERENCE, points=POINTS, log_density=EXACT)
+
+
+def in_single_precision_by_numpyro(y):
+    import jax
+    import numpyro
+    from numpyro import distributions as dist
+
+    def model(y):
+        mu, sigma = numpyro.sample("mu", dist.Normal(1, 2)), numpyro.sample("sigma", dist.HalfNormal(3))
+        numpyro.sample("y", dist.Normal(mu, sigma), obs=y)
+
+    with jax.enable_x64(False):
+        return density.numpyro(model, POINTS, y)
+
+
+def in_single_precision_by_pyro(y):
+    import pyro
+    import torch
+
+    def model(y):
+        mu = pyro.sample("mu", pyro.distributions.Normal(torch.tensor(1.0), torch.tensor(2.0)))
+        sigma = pyro.sample("sigma", pyro.distributions.HalfNormal(torch.tensor(3.0)))
+        with pyro.plate("rows", len(y)):
+            pyro.sample("y", pyro.distributions.Normal(mu * torch.ones(len(y), dtype=torch.float32), sigma), obs=y)
+
+    return density.pyro(model, POINTS, torch.tensor(y, dtype=torch.float32))
+
+
+def in_single_precision_by_tfp(y):
+    import tensorflow_probability as tfp
+
+    tfd = tfp.distributions
+    joint = tfd.JointDistributionNamedAutoBatched(
+        {
+            "mu": tfd.Normal(1.0, 2.0),
+            "sigma": tfd.HalfNormal(3.0),
+            "y": lambda mu, sigma: tfd.Sample(tfd.Normal(mu, sigma), 3),
+        }
+    )
+    return density.tfp(joint, POINTS, y=y)
+
+
+def in_single_precision_by_pymc(y):
+    import pymc as pm
+    import pytensor
+
+    with pytensor.config.change_flags(floatX="float32"), pm.Model() as model:
+        mu, sigma = pm.Normal("mu", 1, 2), pm.HalfNormal("sigma", 3)
+        pm.Normal("y", mu, sigma, observed=y)
+        return density.pymc(model, POINTS)
+
+
+@pytest.mark.parametrize(
+    ("library", "evaluate", "advice"),
+    [
+        ("PyMC", in_single_precision_by_pymc, "floatX"),
+        ("NumPyro", in_single_precision_by_numpyro, r"enable_x64\(\)"),
+        ("Pyro", in_single_precision_by_pyro, "set_default_dtype"),
+        ("TFP", in_single_precision_by_tfp, "np.float64"),
+    ],
+)
+def test_a_right_model_in_single_precision_is_called_so(library, evaluate, advice):
+    pytest.importorskip({"TFP": "tensorflow_probability"}.get(library, library.lower()))
+    found = evaluate(OBSERVED)
+    with pytest.raises(
+        density.DensityDisagreementError, match=rf"{library}'s log densities .*single.*{advice}"
+    ) as caught:
+        sbs.check_densities({library: found}, TOY)
+    assert "model is not" not in str(caught.value)
+    assert 1e-6 < np.abs(np.diff(found - EXACT)).max() < 1e-4 and caught.value.table.shape == (2, 2)
+
+
+def test_a_wrong_model_in_single_precision_is_both():
+    wrong = (EXACT + np.array([0, 0.01, 0])).astype(np.float32)
+    with pytest.raises(density.DensityDisagreementError) as caught:
+        sbs.check_densities({"NumPyro": wrong, "PyMC": EXACT}, TOY)
+    said = str(caught.value)
+    assert "NumPyro's model is not the reference's" in said and "single precision (float32), too" in said
+
+
+def test_single_precision_that_is_exact_enough_passes():
+    sbs.check_densities({"NumPyro": REFERENCE.log_density.astype(np.float32)}, REFERENCE)
+
+
+@pytest.mark.parametrize(("off", "small"), [(2e-4, True), (0.01, False)])
+def test_a_difference_counts_as_rounding_by_the_size_of_the_density(off, small):
+    """Of log densities as large as those of chapter 8: data in single precision, and a prior with another scale."""
+    large = replace(REFERENCE, log_density=REFERENCE.log_density - 1300)
+    with pytest.raises(density.DensityDisagreementError) as caught:
+        sbs.check_densities({"Stan": large.log_density + np.array([0, off, 0])}, large)
+    said = str(caught.value)
+    assert ("no more than single precision (float32) leaves" in said) == small
+    assert ("Stan's model is not the reference's" in said) != small
+
+
+def test_a_stan_model_whose_build_was_interrupted_is_named():
+    pytest.importorskip("stan")
+    with pytest.raises(ValueError, match=r"Was stan\.build interrupted"):
+        density.stan(None, POINTS)
 
 
 def test_densities_of_the_wrong_number_or_none_are_errors():

@@ -218,6 +218,26 @@ def test_disk(free, all_installed, status):
     assert doctor.check_disk(free, all_installed).status == status
 
 
+def test_a_folder_that_cannot_be_written_to_is_named_with_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert "Folder" not in dict(doctor.plan([], "linux"))
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: Path(path) != tmp_path)
+    check = dict(doctor.plan([], "linux"))["Folder"]()
+    assert check.status == "warning" and f"{tmp_path} can't be written to" in check.text
+    assert "to one of your own" in check.fix and "jupyter" not in check.fix and "remove" not in check.fix
+    monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setattr(doctor.sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    assert f"type {tmp_path}/.venv/bin/jupyter lab" in dict(doctor.plan([], "linux"))["Folder"]().fix
+
+
+def test_nobody_is_told_to_remove_an_environment_that_is_not_theirs(monkeypatch, library):
+    library("raise ImportError('libmissing.so.6: no such file')")
+    assert "remove it" in doctor.check_model("pymc", "linux").fix
+    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+    fix = doctor.check_model("pymc", "linux").fix
+    assert "ask whoever looks after it" in fix and "remove" not in fix
+
+
 # ---- the compiler ----------------------------------------------------------------------------
 
 
@@ -402,6 +422,8 @@ def test_a_library_that_hangs_is_ended_with_all_that_it_started(library, tmp_pat
             "unset SIDEBYSIDE_STAN, and Stan runs on stanli",
         ),
         ("distutils.errors.CompileError: command '/usr/bin/g++' failed with exit code 1", "C++ compiler"),
+        ("PermissionError(13, 'Permission denied')", "a copy of the course's folder"),
+        ("OSError: [Errno 30] Read-only file system: 'build'", "a copy of the course's folder"),
         ("ValueError: nothing we know", "new environment"),
     ],
 )
@@ -549,10 +571,14 @@ def test_make_doctor_says_which_python_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("tag", TAGS)
-def test_the_real_library(tag):
-    """All five take about a minute of one processor, a third of it Stan's compiler."""
+def test_the_real_library_works_and_writes_nothing_into_the_working_directory(tag, tmp_path, monkeypatch):
+    """A course folder may be read-only. All five take a minute of one processor, a third of it Stan's compiler."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIST_EXTRA_CONFIG", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     main = next(iter(installed.requirements()[tag]))
     if not installed.version_of(main):
         pytest.skip(f"{main} is not installed")
     check = doctor.check_model(tag, "linux")
     assert check.status == "ok", check.text
+    assert not list(tmp_path.iterdir())

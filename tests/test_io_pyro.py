@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sidebyside as sbs
+from sidebyside.draws import DrawsError
 
 
 def test_from_pyro_takes_real_runs_one_or_several():
@@ -51,3 +52,22 @@ def test_from_pyro_marks_divergences():
     tree = sbs.from_pyro(FakePyroRun(), vectorized=True)  # two runs of two chains
     assert tree["posterior"]["theta"].shape == (4, 5)
     assert np.argwhere(tree["sample_stats"]["diverging"].values).tolist() == [[0, 3], [1, 3]]
+
+
+def test_a_run_of_pyro_without_draws_is_named():
+    pyro = pytest.importorskip("pyro")
+
+    def interrupted(kernel, samples, stage, i):
+        raise KeyboardInterrupt
+
+    def model():
+        pyro.sample("theta", pyro.distributions.Normal(0.0, 1.0))
+
+    mcmc = pyro.infer.MCMC(
+        pyro.infer.NUTS(model), num_samples=20, warmup_steps=10, disable_progbar=True, hook_fn=interrupted
+    )
+    with pytest.raises(KeyboardInterrupt):
+        mcmc.run()
+    for runs in (mcmc, [mcmc], []):
+        with pytest.raises(DrawsError, match="Pyro: there are no posterior draws"):
+            sbs.from_pyro(runs)

@@ -25,3 +25,9 @@ def test_converters_name_library_and_parameter_of_nan():
     values[2, 1] = np.nan
     with pytest.raises(draws.DrawsError, match="TFP: 1 of 120 draws of 'theta' are NaN"):
         sbs.from_tfp({"theta": values}, {"diverging": np.zeros((30, 4), dtype=bool)})
+
+
+def test_a_parameter_of_tfp_without_elements_is_converted():
+    values = {"theta": RNG.normal(size=(30, 4)), "none": np.empty((30, 4, 0))}
+    tree = sbs.from_tfp(values, {"diverging": np.zeros((30, 4), dtype=bool)})
+    assert tree["posterior"]["none"].shape == (4, 30, 0)

@@ -136,3 +136,9 @@ def test_counts_are_distributions():
     for name, entry in STORED["06"].items():
         if "counts" in name:
             assert 0.99 < sum(entry["value"]) <= 1 + 1e-9, name
+
+
+def test_a_parameter_without_elements_has_no_sample_size():
+    mu = np.random.default_rng(0).normal(size=(4, 1000))
+    draws = xr.Dataset({"mu": draws_of(mu), "none": draws_of(np.empty((4, 1000, 0)))})
+    assert sbs.check_values(DRAWN, draws=draws, slope=2.2).loc["slope", "found"] == 2.2

@@ -144,12 +144,12 @@ def check_agreement(
     DisagreementError, naming library and parameter; its ``table`` is the one above. DrawsError for draws that cannot
     be judged.
     """
-    parameters = list(reference.parameters)
-    _check_usable(posteriors, parameters)
-    elements = sum(np.size(truth["mean"]) for truth in reference.parameters.values())
+    parameters = {name: truth for name, truth in reference.parameters.items() if np.size(truth["mean"])}
+    _check_usable(posteriors, list(parameters))
+    elements = sum(np.size(truth["mean"]) for truth in parameters.values())
     threshold = float(norm.isf(family_error / (2 * len(posteriors) * elements * 2)))
     rows, faults = {}, []
-    for name, truth in reference.parameters.items():
+    for name, truth in parameters.items():
         for library, tree in posteriors.items():
             table = _compare(library, tree["posterior"][name], truth)
             z = np.abs(table[["z of mean", "z of sd"]].to_numpy())  # not by pandas, whose methods leave NaN out

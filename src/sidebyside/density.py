@@ -4,10 +4,11 @@ A probabilistic program is a log density. Two programs are the same model if the
 scale, differ by one constant; that needs no draws and is exact. Stan's ``~`` drops constants, so differences between
 points are compared, never the values themselves.
 
-Every function takes ``points``, a list of ``{parameter: value}``, and returns an array of shape ``(len(points),)``.
+Every function takes ``points``, a list of ``{parameter: value}``, and returns an array of shape ``(len(points),)``,
+in the precision in which the library computed it: ``float64``, or ``float32`` for single precision.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,15 @@ from sidebyside.references import Reference
 Points = Sequence[Mapping[str, float | np.ndarray]]
 
 TOLERANCE = 1e-6
+# Rounding to single precision moved the log densities of regressions by up to 1.2 units of its relative spacing.
+SINGLE = 10 * float(np.finfo(np.float32).eps)  # of the largest log density
+DOUBLE = {
+    "PyMC": "leave pytensor.config.floatX at 'float64', and give data as float64",
+    "Stan": "give data as float64; Stan itself computes in double precision",
+    "NumPyro": "call numpyro.enable_x64() before anything else of JAX, and give data as float64",
+    "Pyro": "call torch.set_default_dtype(torch.float64) before the first tensor, and give data as float64",
+    "TFP": "write every number as np.float64(...), and give data as float64",
+}
 
 
 class DensityDisagreementError(AssertionError):
@@ -61,8 +71,8 @@ def pymc(model, points: Points) -> np.ndarray:
             if transform is not None:
                 value = transform.forward(value, *variable.owner.inputs).eval()
             inputs[model.rvs_to_values[variable].name] = value
-        values.append(float(log_density(inputs)))
-    return np.array(values)
+        values.append(log_density(inputs))
+    return _array(values)
 
 
 def stan(model, points: Points) -> np.ndarray:
@@ -71,6 +81,8 @@ def stan(model, points: Points) -> np.ndarray:
     Parameters of size 0, such as a vector for groups of which there are none, may be in the points or not.
     """
     need("Stan")
+    if model is None:  # what stan.build returns when it is interrupted
+        raise ValueError("Stan: the model is None. Was stan.build interrupted? Run it again, to its end.")
     plain = [{name: np.asarray(value).tolist() for name, value in point.items() if np.size(value)} for point in points]
     parameters, values = None, []
     for number, point in enumerate(plain):
@@ -116,7 +128,7 @@ def numpyro(model, points: Points, *args, **kwargs) -> np.ndarray:
     latent = {name for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
     _same_names("NumPyro", latent, points)
     arrays = [{name: np.asarray(value) for name, value in point.items()} for point in points]
-    return np.array([float(log_density(model, args, kwargs, values)[0]) for values in arrays])
+    return _array(log_density(model, args, kwargs, values)[0] for values in arrays)
 
 
 def pyro(model, points: Points, *args, **kwargs) -> np.ndarray:
@@ -133,8 +145,8 @@ def pyro(model, points: Points, *args, **kwargs) -> np.ndarray:
     for point in points:
         tensors = {name: torch.as_tensor(value, dtype=torch.float64) for name, value in point.items()}
         conditioned = poutine.trace(poutine.condition(model, data=tensors)).get_trace(*args, **kwargs)
-        values.append(float(conditioned.log_prob_sum()))
-    return np.array(values)
+        values.append(conditioned.log_prob_sum().detach().cpu())
+    return _array(values)
 
 
 def tfp(joint, points: Points, **data) -> np.ndarray:
@@ -142,7 +154,12 @@ def tfp(joint, points: Points, **data) -> np.ndarray:
     need("TFP")
     _same_names("TFP", set(joint.dtype) - set(data), points)
     tensors = [{name: np.asarray(value, dtype=np.float64) for name, value in point.items()} for point in points]
-    return np.array([float(joint.log_prob(**point, **data)) for point in tensors])
+    return _array(joint.log_prob(**point, **data) for point in tensors)
+
+
+def _array(values: Iterable) -> np.ndarray:
+    """Return a library's log densities in the precision in which it computed them."""
+    return np.array([np.asarray(value).reshape(()) for value in values])
 
 
 def check_densities(
@@ -174,20 +191,44 @@ def check_densities(
     changed = [
         ", ".join(name for name in base if not np.array_equal(point[name], base[name])) for point in reference.points
     ]
-    columns, faults = {"reference": expected}, []
+    rounding = SINGLE * np.abs(reference.log_density).max()
+    columns, faults, roundings = {"reference": expected}, [], []
     for library, values in densities.items():
         if np.shape(values) != expected.shape:
             raise ValueError(f"{library}: {np.shape(values)} log densities for {len(expected)} points.")
-        columns[library] = np.asarray(values) - values[0]
+        in_single = np.asarray(values).dtype == np.float32
+        values = np.asarray(values, dtype=float)
+        columns[library] = values - values[0]
         off = columns[library] - expected
         wrong = [number for number in range(1, len(expected)) if not abs(off[number]) <= tolerance]
-        if wrong:
-            where = "; ".join(f"changing {changed[n]}: off by {off[n]:+.3g}" for n in wrong)
-            faults.append(f"{library}'s model is not the reference's ({where}).")
+        if not wrong:
+            continue
+        if np.abs(off).max() <= rounding:  # a NaN is not
+            roundings.append(_rounding_fault(library, np.abs(off).max(), tolerance, in_single))
+            continue
+        where = "; ".join(f"changing {changed[n]}: off by {off[n]:+.3g}" for n in wrong)
+        faults.append(f"{library}'s model is not the reference's ({where}).")
+        if in_single:
+            roundings.append(f"{library} computes in single precision (float32), too: {_double(library)}.")
     table = pd.DataFrame(columns).iloc[1:]
     table.index = pd.Index(changed[1:], name="parameters changed")
     if faults:
-        raise DensityDisagreementError(
-            " ".join(faults) + " Look at its priors, its likelihood and the order of their arguments.", table
-        )
+        faults.append("Look at its priors, its likelihood and the order of their arguments.")
+    if faults or roundings:
+        raise DensityDisagreementError(" ".join(faults + roundings), table)
     return table
+
+
+def _rounding_fault(library: str, off: float, tolerance: float, in_single: bool) -> str:
+    """Return what is said of a difference that rounding to single precision explains."""
+    found = f"{library}'s log densities are off by {off:.1g}, and {tolerance:g} passes"
+    if in_single:
+        return f"{found}: it computes in single precision (float32). For double, {_double(library)}."
+    return (
+        f"{found}: no more than single precision (float32) leaves. Are all its numbers double? For that, "
+        f"{_double(library)}. If they are, look at its priors and its likelihood."
+    )
+
+
+def _double(library: str) -> str:
+    return DOUBLE.get(library, "make every number float64")

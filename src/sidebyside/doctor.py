@@ -146,6 +146,17 @@ def check_disk(free: float, all_installed: bool) -> Check:
     return Check(OK, shown)
 
 
+def check_folder(folder: Path) -> Check:
+    """Notebooks are saved in the course's folder, and make keeps its caches there."""
+    text = f"{folder} can't be written to, so notebooks can't be saved here; is it shared?"
+    fix = "Copy the course's folder to one of your own, and work there."
+    environment = Path(sys.prefix)
+    if folder in environment.parents:
+        program = Path(sys.executable).with_name("jupyter")
+        fix += f" The environment that is installed here serves there too: type {program} lab."
+    return Check(WARNING, text, fix)
+
+
 def check_compiler(command: list[str], include: str, needed: bool, system: str) -> Check:
     """Compile three lines with Python's headers, as PyStan will compile each model.
 
@@ -233,6 +244,8 @@ def check_model(tag: str, system: str, limit: float = LIMIT) -> Check:
         stages = [json.loads(line) for line in report.read().splitlines()]
     doing = "in its model" if stages else "while it was imported"
     fresh = _new_environment(install(tag, system))
+    if not os.access(sys.prefix, os.W_OK):
+        fresh = f"You can't change this environment ({sys.prefix}): ask whoever looks after it to make it anew."
     if code is None:
         fix = "Close other programs and try again. If that does not help: " + fresh
         return Check(FAILS, f"not done after {limit:g} s ({doing})", fix)
@@ -279,6 +292,8 @@ def _cure(tag: str, code: int, printed: str, fresh: str) -> str:
         return f"PyStan 3.14 does not load on Linux x86-64 with Python 3.13: unset {SWITCH}, and Stan runs on stanli."
     if "No space left on device" in printed:
         return "The disk is full: make room and try again."
+    if re.search(r"Permission denied|Read-only file system|Check the permissions", printed):
+        return "A folder can't be written to: work in a copy of the course's folder that is your own."
     if tag == "stan" and re.search(r"CompileError|command .* failed", printed):
         return "Its compiler failed: see the line on the C++ compiler. If that one is ok: " + fresh
     return fresh
@@ -304,6 +319,8 @@ def plan(asked: list[str], system: str) -> Iterator[tuple[str, Callable[[], Chec
         yield "Processor", partial(check_intel_mac, asked)
     yield "Memory", partial(check_memory, memory(), system)
     yield "Disk", partial(check_disk, shutil.disk_usage(sys.prefix).free, bool(bounds) and there == tags)
+    if not os.access(Path.cwd(), os.W_OK):
+        yield "Folder", partial(check_folder, Path.cwd())
     compiled = {"stan", "pyro"}
     if not asked or compiled & set(asked):
         include, needed = sysconfig.get_paths()["include"], "pyro" in {*asked, *there}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from importlib import import_module
 
-from sidebyside.libraries import LIBRARIES, TAGS
+from sidebyside.libraries import LIBRARIES, TAGS, compile_stan_elsewhere
 from sidebyside.notebook_output import silence_known_warnings
 from sidebyside.stan_engine import engine
 
@@ -140,6 +140,7 @@ def main() -> None:
     os.dup2(2, 1)
     tag = sys.argv[1]
     silence_known_warnings()
+    compile_stan_elsewhere()
     started = time.monotonic()
     for module in LIBRARIES[TAGS[tag]].modules:
         import_module(module)

@@ -6,7 +6,7 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from sidebyside.draws import check_draws
+from sidebyside.draws import NO_DRAWS, DrawsError, check_draws
 
 
 def from_pyro(
@@ -33,10 +33,12 @@ def from_pyro(
     Raises
     ------
     DrawsError
-        If draws are NaN or infinite; names the parameter.
+        If draws are NaN or infinite; names the parameter. If a run has no draws: its sampling was interrupted.
     """
     runs = list(mcmc) if isinstance(mcmc, Sequence) else [mcmc]
     samples = [run.get_samples(group_by_chain=True) for run in runs]
+    if None in samples or not samples:
+        raise DrawsError(NO_DRAWS.format(library="Pyro"))
     posterior = {
         name: np.concatenate([sample[name].detach().cpu().numpy() for sample in samples]) for name in samples[0]
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,21 @@ def leave_triton_out() -> None:
     """
     if find_spec("tensorflow"):
         sys.modules.setdefault("triton", None)
+
+
+_STAN_OBJECTS: list[tempfile.TemporaryDirectory] = []
+
+
+def compile_stan_elsewhere() -> None:
+    """Have PyStan's compiler write its object files to a temporary folder, removed when this process ends.
+
+    Otherwise they go to ``build/`` in the working directory, and nobody may write to a course folder that a server
+    shares. setuptools, with which PyStan compiles, reads the file that ``DIST_EXTRA_CONFIG`` names; if that is set, it
+    stays.
+    """
+    if find_spec("httpstan") and "DIST_EXTRA_CONFIG" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="sidebyside-stan-", ignore_cleanup_errors=True)
+        _STAN_OBJECTS.append(folder)
+        settings = Path(folder.name, "setuptools.cfg")
+        settings.write_text(f"[build]\nbuild_temp = {folder.name}\n", "utf-8")
+        os.environ["DIST_EXTRA_CONFIG"] = str(settings)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sidebyside.calibration import Ranks, calibration_band, cumulated
-from sidebyside.libraries import LIBRARIES, leave_triton_out
+from sidebyside.libraries import LIBRARIES, compile_stan_elsewhere, leave_triton_out
 from sidebyside.notebook_output import silence_known_warnings
 from sidebyside.references import Reference
 
@@ -41,11 +41,15 @@ _STYLE = {
 
 
 def prepare() -> None:
-    """Give a notebook the course's figure style, tables with three decimals, no warning one can't act on, no Triton."""
+    """Give a notebook the course's figure style, tables with three decimals, no warning one can't act on, no Triton.
+
+    PyStan then compiles outside the working directory, which may be read-only.
+    """
     plt.rcParams.update(_STYLE)
     pd.set_option("display.precision", 3, "display.width", 120)
     silence_known_warnings()
     leave_triton_out()
+    compile_stan_elsewhere()
 
 
 def plot_agreement(posteriors: Mapping[str, xr.DataTree], reference: Reference, labels: Mapping[str, str]) -> Figure:

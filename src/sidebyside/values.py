@@ -96,7 +96,7 @@ def _effective_size(draws: xr.DataTree | xr.Dataset | int | None) -> float | Non
     posterior = draws["posterior"].to_dataset() if isinstance(draws, xr.DataTree) and "posterior" in draws else draws
     posterior = posterior.to_dataset() if isinstance(posterior, xr.DataTree) else posterior
     sizes = [az.ess(posterior, method=method) for method in ("bulk", "tail")]
-    return min(float(values.min()) for size in sizes for values in size.data_vars.values())
+    return min(float(values.min()) for size in sizes for values in size.data_vars.values() if values.size)
 
 
 def _limits(name: str, entry: Mapping, value, size: float | None) -> tuple[np.ndarray, ...]:
