@@ -380,7 +380,7 @@ def chapter_02() -> dict[str, dict]:
         "sensitivity_above": stats.binom.cdf(26, 40, [0.5, 0.8]),  # at most 26 of 40 fall below the limit
         "stanford_larger": _beta_mean(lambda share: special.betainc(80, 9, share), 27, 14),
         "normal": [mean, np.sqrt(integrate.simpson((mu - mean) ** 2 * height, x=mu))],
-        "paths": [2 / 4, 27 / 29, 27 / 41],
+        "in_a_row": [_beta_quantile(p, 27, 2) for p in (0.025, 0.975)],
         "prior_rates": [1 - (1 - p) ** (1 / 60) for p in (0.05, 0.5, 0.95)],
         "alarm_rate": [_beta_quantile(p, 3, 459) for p in (0.025, 0.975)],
         "fifty_or_more": [
@@ -389,7 +389,7 @@ def chapter_02() -> dict[str, dict]:
         ],
         "wilson": [_wilson(k, n) for k, n in ((50, 3330), (2, 401), (25, 37), (78, 85))],
         "fixed_rates": 100 * np.interp([0.025, 0.975], below / below[-1], fixed),
-        "nobody": nobody / (nobody + shares["ours"]["evidence"]),
+        "nobody": [nobody / (nobody + shares[name]["evidence"]) for name in ("ours", "small q", "flat q")],
     }
     stored = {name: {"value": np.asarray(value), "error": 1e-8 * np.abs(value)} for name, value in entries.items()}
     # what the chapter's own grid and this quadrature leave
