@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scipy import interpolate, optimize, special, stats
+from scipy import integrate, interpolate, optimize, special, stats
 
 from make_references import robust_regression
 from make_references.robust_regression import SIGMA, X, Y
@@ -285,6 +285,126 @@ def _from_grids(finer: bool) -> dict[str, dict]:
     )
 
 
+def _wilson(k: int, n: int) -> list[float]:
+    """Return Wilson's 95% interval: the shares from which k of n lies less than 1.96 standard errors off."""
+
+    def off(share):
+        return abs(k / n - share) - stats.norm.ppf(0.975) * np.sqrt(share * (1 - share) / n)
+
+    return [optimize.brentq(off, 1e-12, k / n, xtol=1e-14), optimize.brentq(off, k / n, 1 - 1e-12, xtol=1e-14)]
+
+
+def _fisher(first: int, people: int, second: int, others: int) -> float:
+    """Return the two-sided p-value of Fisher's exact test, by adding up hypergeometric probabilities."""
+    tables = np.arange(first + second + 1)
+    chances = stats.hypergeom.pmf(tables, people + others, first + second, people)
+    return float(chances[chances <= chances[first] * (1 + 1e-7)].sum())
+
+
+def _beta_mean(function: Callable, a: float, b: float, points: int = 20_001) -> float:
+    """Return the mean of a function under Beta(a, b), by Simpson's rule on the scale of the log odds."""
+    share = special.expit(np.linspace(-18, 18, points))
+    weight = share**a * (1 - share) ** b  # one power more than the density: the log odds' Jacobian
+    return float(integrate.simpson(function(share) * weight) / integrate.simpson(weight))
+
+
+def _beta_quantile(probability: float, a: float, b: float) -> float:
+    """Return a quantile of Beta(a, b), with whole a and b, from binomial tails."""
+
+    def below(share):  # at least a of a + b - 1 fall below the share
+        return stats.binom.sf(a - 1, a + b - 1, share) - probability
+
+    return optimize.brentq(below, 1e-9, 1 - 1e-9, xtol=1e-14)
+
+
+def _share(q_prior=(1, 40), sensitivity=(27, 14), alarms=(3, 459)) -> dict:
+    """Return what 50 positives among 3,330 say of the share of people who had the disease.
+
+    At each share both rates are integrated out by Gauss and Jacobi's rule, and the share by Simpson's rule.
+    """
+    shares = np.linspace(0, 0.2, 2001)
+    (thetas, theta_weights), (phis, phi_weights) = (
+        ((1 + places) / 2, weights / weights.sum())
+        for places, weights in (special.roots_jacobi(30, b - 1, a - 1) for a, b in (sensitivity, alarms))
+    )
+    weights = np.outer(theta_weights, phi_weights)
+    height, false_mean, false_square, none = np.empty((4, len(shares)))
+    for place, q in enumerate(shares):
+        positive = q * thetas[:, None] + (1 - q) * phis
+        product = weights * stats.binom.pmf(50, 3330, positive)
+        false = (1 - q) * phis / positive
+        height[place] = product.sum()
+        false_mean[place], false_square[place] = (product * false).sum(), (product * false**2).sum()
+        none[place] = (product * false**50).sum()
+    prior = stats.beta.pdf(shares, *q_prior)
+    evidence = integrate.simpson(height * prior, x=shares)
+    mean, square, false_mean, false_square, none = (
+        integrate.simpson(values * prior, x=shares) / evidence
+        for values in (height * shares, height * shares**2, false_mean, false_square, none)
+    )
+    cumulated = integrate.cumulative_simpson(height * prior, x=shares, initial=0) / evidence
+    ends = 100 * np.interp([0.025, 0.975], cumulated, shares)
+    variance_of_count = 50 * (false_mean - false_square) + 50**2 * (false_square - false_mean**2)
+    return {
+        "row": [*ends, 1 - false_mean, none],
+        "evidence": evidence,
+        "share": {"value": mean, "spread": np.sqrt(square - mean**2), "error": 1e-6},
+        "false_alarms": {"value": 50 * false_mean, "spread": np.sqrt(variance_of_count), "error": 1e-3},
+    }
+
+
+def chapter_02() -> dict[str, dict]:
+    """Return the entries of chapter 2, Bayes' theorem."""
+    sensitivity = [_beta_mean(lambda share: share, 27, 14), *(_beta_quantile(p, 27, 14) for p in (0.025, 0.975))]
+    masses = np.array([4.5, 5.7, 4.45, 5.7, 5.4])  # kg, the first five Gentoo penguins
+    mu = np.linspace(0, 10, 20_001)
+    height = np.exp(-((mu - 4) ** 2) / 2 - 2 * ((masses[:, None] - mu) ** 2).sum(axis=0))
+    height /= integrate.simpson(height, x=mu)
+    mean = integrate.simpson(mu * height, x=mu)
+
+    def fifty_or_more(a, b):
+        return _beta_mean(lambda rate: stats.binom.sf(49, 3330, rate), a, b)
+
+    priors = {"ours": {}, "flat q": {"q_prior": (1, 1)}, "small q": {"q_prior": (1, 100)}}
+    priors |= {"flat phi": {"alarms": (3, 400)}, "maker": {"sensitivity": (105, 21)}}
+    shares = {name: _share(**prior) for name, prior in priors.items()}
+    nobody = _beta_mean(lambda rate: stats.binom.pmf(50, 3330, rate), 3, 459)
+    rate, square = (_beta_mean(lambda share, power=power: share**power, 3, 459) for power in (1, 2))
+    fixed = np.linspace(0, 0.06, 60_001)  # the share, with both rates at their estimates
+    fixed_height = stats.beta.pdf(fixed, 1, 40) * stats.binom.pmf(50, 3330, fixed * 25 / 37 + (1 - fixed) * 2 / 401)
+    below = integrate.cumulative_simpson(fixed_height, x=fixed, initial=0)
+    entries = {
+        "had_it": 0.01 * 0.7 / (0.01 * 0.7 + 0.99 * 0.005),
+        "fisher": _fisher(50, 3330, 2, 401),
+        "sensitivity": sensitivity,
+        "sensitivity_above": stats.binom.cdf(26, 40, [0.5, 0.8]),  # at most 26 of 40 fall below the limit
+        "stanford_larger": _beta_mean(lambda share: special.betainc(80, 9, share), 27, 14),
+        "normal": [mean, np.sqrt(integrate.simpson((mu - mean) ** 2 * height, x=mu))],
+        "in_a_row": [_beta_quantile(p, 27, 2) for p in (0.025, 0.975)],
+        "prior_rates": [1 - (1 - p) ** (1 / 60) for p in (0.05, 0.5, 0.95)],
+        "alarm_rate": [_beta_quantile(p, 3, 459) for p in (0.025, 0.975)],
+        "fifty_or_more": [
+            stats.binom.sf(49, 3330, 2 / 401),
+            *(fifty_or_more(2 + a, 399 + b) for a, b in ((1, 60), (1, 1), (0.5, 0.5), (1, 30))),
+        ],
+        "wilson": [_wilson(k, n) for k, n in ((50, 3330), (2, 401), (25, 37), (78, 85))],
+        "fixed_rates": 100 * np.interp([0.025, 0.975], below / below[-1], fixed),
+        "nobody": [nobody / (nobody + shares[name]["evidence"]) for name in ("ours", "small q", "flat q")],
+    }
+    stored = {name: {"value": np.asarray(value), "error": 1e-8 * np.abs(value)} for name, value in entries.items()}
+    # what the chapter's own grid and this quadrature leave
+    row_error = np.tile([1e-4, 1e-4, 1e-5, 1e-5], (len(shares), 1))
+    stored["nobody"]["error"] = 1e-5
+    stored["fixed_rates"]["error"] = np.array([1e-4, 1e-4])
+    return stored | {
+        "answers": {"value": np.array([share["row"] for share in shares.values()]), "error": row_error},
+        "simulated_rate": {"value": rate, "spread": np.sqrt(square - rate**2), "error": 0.0},
+        "simulated_fifty": _shares(entries["fifty_or_more"][1]) | {"error": 0.0},
+        "false_alarms": shares["ours"]["false_alarms"],
+        "share": shares["ours"]["share"],
+    }
+
+
 def chapter_06() -> dict[str, dict]:
     """Return the entries of chapter 6, robust regression."""
     coarse, fine = _from_grids(finer=False), _from_grids(finer=True)
@@ -296,7 +416,7 @@ def chapter_06() -> dict[str, dict]:
     return entries | fine
 
 
-CHAPTERS = {"06": chapter_06}
+CHAPTERS = {"02": chapter_02, "06": chapter_06}
 
 
 def main() -> None:

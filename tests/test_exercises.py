@@ -72,6 +72,12 @@ def test_no_message_gives_the_answer_away(name):
             assert not near, f"{name}: {text!r} holds {near}"
 
 
+@pytest.mark.parametrize(("name", "answer"), [("02-doors", [0.7, 0.5]), ("02-mammogram", 0.1)])
+def test_a_right_answer_that_was_rounded_is_told_so(name, answer):
+    verdict = judge(ALL[name], answer)
+    assert verdict.right is False and "rounded" in verdict.message and "decimals" in verdict.message
+
+
 @pytest.mark.parametrize("chapter", sorted({path.stem[:2] for path in NOTEBOOKS}))
 def test_each_exercise_is_asked_once_and_solved_once(chapter):
     """Open, the check says that nothing was answered; in the solution it says "Right". A chapter may have two parts."""

@@ -63,7 +63,7 @@ def course(tmp_path_factory):
         shutil.copy(ROOT / "notebooks" / f"06_robust_regression{suffix}", root / "notebooks")
     chapter = nbformat.read(ROOT / "notebooks" / "02_bayes_theorem.ipynb", as_version=4)
     code = [cell for cell in chapter.cells if cell.cell_type == "code"]
-    explorer = [cell for cell in code if cell.metadata.get("name") in {"explorer-function", "explorer"}]
+    explorer = [cell for cell in code if cell.metadata.get("name") == "explorer"]
     solutions = [cell for cell in chapter.cells if "solution" in cell.metadata.get("tags", [])]
     folded = [next(cell for cell in solutions if cell.cell_type == kind) for kind in ("code", "markdown")]
     chapter.cells = [chapter.cells[0], code[0], *explorer, *folded]
@@ -174,7 +174,7 @@ def test_a_click_opens_a_chapter_that_is_alive_and_saved_where_it_is(page, cours
     page.locator(image).wait_for(timeout=60_000)
     assert sliders.count() == 4
     before = page.locator(image).get_attribute("src")
-    sliders.filter(has_text="samples n").locator(".noUi-handle").press("PageUp")
+    sliders.filter(has_text="negative").locator(".noUi-handle").press("PageUp")
     moved = "([image, before]) => ![undefined, before].includes(document.querySelector(image)?.getAttribute('src'))"
     page.wait_for_function(moved, arg=[image, before])
 

@@ -313,7 +313,7 @@ def test_chapter_02_counts_and_names_its_numbers():
     page = Page("02_bayes_theorem")
     (_, healthy, patients, _), (_, wrong, right, _) = page.entry("samples"), page.entry("positive")
     assert (healthy, wrong, patients, right) == (401, 2, 37, 25)
-    assert page.says(100 * (1 - wrong / healthy), "never had the disease", within=0.05)
+    assert page.says(100 * (1 - wrong / healthy), "seems to promise", within=0.05)
     found, alarms = 1000 * 0.01 * 0.7, 1000 * 0.99 * 0.005
     assert page.says(round(found) / (round(found) + round(alarms)), "coin flip")
     assert (
@@ -322,23 +322,54 @@ def test_chapter_02_counts_and_names_its_numbers():
         and page.says(round(alarms), "rounded")
     )
     assert page.says(found / (found + 1000 * 0.99 * 0.015), "would fall", within=0.02)
-    assert page.says(0.7 / 0.005, "multiplies")
+    ratio = 0.7 / 0.005
+    assert page.says(ratio, "multiplies", reach=70)
+    odds = 10 / 990 * ratio**2
+    assert page.says(odds, "After two", within=0.5) and page.says(100 * odds / (1 + odds), "After two", within=0.05)
     a, b = 2 + right, 2 + patients - right
-    assert page.says(a, "our hill", reach=80) and page.says(b, "our hill", reach=80)
-    sensitivity = stats.beta(a, b)
-    for end in sensitivity.interval(0.95):
+    assert page.says(a, "the posterior is", reach=80) and page.says(b, "the posterior is", reach=80)
+    for end in stats.beta(a, b).interval(0.95):
         assert page.says(end, "of the patients", within=0.01, reach=30)
-    assert stats.beta(2 + 25, 2).ppf(0.025) > sensitivity.mean(), "the band leaves out the place where you end"
+    hill = stats.beta(2, 2)
+    assert page.says(100 * hill.sf(0.9), "nearly perfect", within=0.05)
+    assert page.says(100 * (hill.cdf(0.9) - hill.cdf(0.1)), "It expects", within=0.5)
+    for end in stats.beta(a - (right - 25), 2).interval(0.95):
+        assert page.says(end, "in a row", within=0.005, reach=90)
     plug_in = stats.binom(3330, wrong / healthy)
     assert page.says(round(plug_in.mean()), "give or take") and page.says(round(plug_in.std()), "give or take")
-    assert page.says(1 / round(1 / stats.betabinom(3330, 1 + wrong, 1 + healthy - wrong).sf(49)), "last section")
-    for alarm in (19, 99):
-        assert f"(1, {alarm})" in page.code and page.says(1 / stats.beta(1, alarm).mean(), "Jeffreys", reach=90)
+    chosen, alarm_rate = stats.beta(1, 60), stats.beta(1 + wrong, 60 + healthy - wrong)
+    assert page.says(chosen.args[0] + chosen.args[1], "two decimals", reach=80)
+    assert page.says(alarm_rate.args[0], "the posterior is", reach=80)
+    assert page.says(alarm_rate.args[1], "the posterior is", reach=80)
+    assert page.says(stats.betabinom(healthy, 1, 1).median(), "not neutral", within=1)
+    for end, near in zip(stats.beta(1, 40).ppf([0.05, 0.95]), (0.005, 0.05), strict=True):
+        assert page.says(100 * end, "5% and 95% quantiles", within=near)
     later = 3324
     assert page.says(later, "without the disease") and page.says(later / healthy, "as many samples", within=0.5)
     hits, others = 1000 * 0.01 * 0.9, 990 * 0.09
     assert page.says(hits / (hits + round(others)), "other 990", reach=90)
     assert page.says(hits / (hits + others), "about one in", within=0.0009)
+
+
+def test_chapter_02_says_what_its_tables_say():
+    """The sentences that give the chapter's answers say the numbers of the tables above them."""
+    page = Page("02_bayes_theorem")
+    estimate, *once_in = (float(row[-6:].replace(",", "")) for row in page.shown("fifty").splitlines()[1:])
+    assert page.says(once_in[0], "predictive says") and estimate > 1000
+    assert page.says(min(once_in[1:]), "predictive says") and page.says(max(once_in[1:]), "predictive says")
+    own, *others = (row[-4:] for row in page.table("answers").values())
+    for end in own[:2]:
+        assert page.says(end, "With 95% probability", reach=40)
+    assert page.says(100 * own[2], "you had had it", within=0.5, reach=50)
+    assert page.says(100 * own[2], "The answer will be about", within=0.5)
+    for column, scale in ((1, 1), (2, 100)):
+        values = [scale * row[column] for row in others]
+        assert page.says(min(values), "other priors give", reach=110)
+        assert page.says(max(values), "other priors give", reach=110)
+    assert page.says(100 * own[3], "By the table", within=0.05)
+    nobody, narrower, flat = (row[0] for row in page.table("nobody").values())
+    assert page.says(100 * nobody, "even odds", within=2, reach=90) and page.says(1 / 4, "falls from", within=0.05)
+    assert abs(narrower - nobody) < 0.05 and flat > 1 / 2
 
 
 def test_chapter_03_describes_its_own_code():

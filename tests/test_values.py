@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 import sidebyside as sbs
 from make_references import page_values
@@ -122,6 +123,26 @@ def test_closed_forms_are_what_is_stored():
     assert made.keys() <= STORED["06"].keys()
     for name, entry in made.items():
         np.testing.assert_allclose(STORED["06"][name]["value"], entry["value"], rtol=1e-8, atol=1e-12)
+
+
+def test_chapter_02_stored_numbers_are_what_other_formulas_give():
+    """What is stored by integration and by binomial tails, against SciPy's own distributions."""
+    stored = {name: np.array(entry["value"]) for name, entry in STORED["02"].items()}
+    sensitivity, maker, alarm_rate = stats.beta(27, 14), stats.beta(80, 9), stats.beta(3, 459)
+    truth = {
+        "sensitivity": [sensitivity.mean(), *sensitivity.interval(0.95)],
+        "sensitivity_above": sensitivity.sf([0.5, 0.8]),
+        "stanford_larger": sensitivity.expect(maker.cdf),
+        "alarm_rate": alarm_rate.interval(0.95),
+        "prior_rates": stats.beta(1, 60).ppf([0.05, 0.5, 0.95]),
+        "fisher": stats.fisher_exact([[50, 3280], [2, 399]]).pvalue,
+    }
+    for name, value in truth.items():
+        np.testing.assert_allclose(stored[name], value, rtol=1e-7)
+    other_priors = ((1, 60), (1, 1), (0.5, 0.5), (1, 30))
+    by_prior = [stats.betabinom(3330, a + 2, b + 399).sf(49) for a, b in other_priors]
+    np.testing.assert_allclose(stored["fifty_or_more"][1:], by_prior, rtol=1e-7)
+    assert stored["stanford_larger"] > 100 * sensitivity.sf(78 / 85), "the maker's estimate is not the maker's rate"
 
 
 @pytest.mark.parametrize("model, prefix", [("robust_student_t", "student_t"), ("robust_mixture", "mixture")])

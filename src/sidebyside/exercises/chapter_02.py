@@ -52,6 +52,7 @@ EXERCISES = {
                 "That is how often a healthy woman has a positive mammogram: the question turned round. "
                 "If it is your answer, rounded, give three decimals.",
             ),
+            Mistake(lambda: round(_mammogram(), 1), "That may be your answer, rounded. Give three decimals."),
             Mistake(
                 lambda: 0.81, "You subtracted the false alarms from the hits. They are shares of different crowds."
             ),
@@ -93,6 +94,10 @@ EXERCISES = {
             Mistake(
                 lambda: [1 / 3, 0.5],
                 "Nearly: for the host who knows you gave the probability of your own door.",
+            ),
+            Mistake(
+                lambda: [round(_doors((0.5, 1, 0)), 1), _doors((0.5, 0.5, 0))],
+                "That may be right, but it is rounded too much. Give two decimals, or a fraction.",
             ),
         ),
     ),
