@@ -518,3 +518,17 @@ def test_search_finds_a_term(site_address, make_reader):
     page = make_reader().page
     page.goto(f"{site_address}/search.html?q=posterior")
     page.locator("#search-results li").first.wait_for()
+
+
+def test_no_table_is_cut_off_on_paper(site_address, make_reader):
+    page = make_reader().page
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less Chromium's margins, in CSS pixels
+    page.emulate_media(media="print")
+    too_wide = {}
+    for name in PAGES:
+        page.goto(f"{site_address}/{name}.html")
+        too_wide[name] = page.locator(".bd-content table:visible").evaluate_all(
+            "tables => tables.filter(table => table.getBoundingClientRect().right > innerWidth + 1)"
+            ".map(table => table.textContent.trim().slice(0, 60))"
+        )
+    assert not any(too_wide.values()), too_wide

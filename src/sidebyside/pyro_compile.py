@@ -38,9 +38,9 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
 
     Parameters
     ----------
-    model : a Pyro model whose unknowns are all continuous and always the same (no branches that hang on their values)
+    model : a Pyro model whose unknowns are all continuous and always the same (no branches that depend on their values)
     data : what the model is called with, tensors and others; it becomes part of the compiled code
-    chains : number of chains that one sampler shall move together, each on a copy of the model of its own. Pyro sees
+    chains : number of chains that one sampler moves together, each on its own copy of the model. Pyro sees
         one chain with that many times the unknowns: the step size, each path's direction and length, and the choice of
         the point on it are common to all (NumPyro's vectorized chains make their own). R-hat and effective sample
         size, which assume independent chains, hold only approximately. Convert the run with
@@ -84,7 +84,7 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
             energy = energy_of(*leaves) if chains is None else torch.func.vmap(energy_of)(*leaves).sum()
             return energy.detach(), *torch.autograd.grad(energy, leaves)
 
-        # not start(): what is drawn after a seed must not hang on an example
+        # not start(): what is drawn after a seed must not depend on an example
         example = [value if chains is None else torch.stack([value] * chains) for value in first.values()]
         recorded = make_fx(energy_and_slopes)(*example)
         fast = _fused(recorded, example) if fuse else _replayed(recorded, example)

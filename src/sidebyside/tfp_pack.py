@@ -74,7 +74,7 @@ def pack_tfp(model: Any, **observed) -> PackedModel:
     Parameters
     ----------
     model : a ``tfd.JointDistribution...`` with named parts whose unknowns are continuous, all of one dtype, with shapes
-        that do not hang on values, and no batch
+        that do not depend on values, and no batch
     observed : the values of the observed parts, by name (what ``experimental_pin`` takes)
 
     Returns
