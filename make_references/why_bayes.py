@@ -325,7 +325,7 @@ def _camera_values() -> dict[str, dict]:
         return slope, np.sqrt(residual @ residual / (len(x) - 2) / (np.var(x) * len(x)))
 
     hand = line(length)
-    share = np.var(length, ddof=1) / (np.var(length, ddof=1) + CAMERA_ERROR**2)
+    share = np.var(length) / (np.var(length) + CAMERA_ERROR**2)
     # what very many birds give: drawn from those we have, whose variance is the population's
     variance, cross = np.var(length), np.cov(length, mass, ddof=0)[0, 1]
     noisy = variance + CAMERA_ERROR**2

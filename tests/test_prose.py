@@ -270,14 +270,14 @@ def test_chapter_01_says_what_its_cells_found():
     assert estimated < true - 20 and line_true < true and too_good > teams / 2, "most estimates are too good"
     assert abs(line_estimated - line_true) < 5, "without a search, cross-validation is right on average"
     random, whole, new, line = (row[0] for row in page.table("colony-scores").values())
-    assert random < 0.75 * new and abs(whole - new) < 25 and line < new
+    assert random < 0.75 * new and abs(whole - new) < 3 * 20 and line < new  # 20 g, says the page
 
 
 def test_chapter_01_compares_boosting_with_least_squares_on_equal_terms():
     page = Page("01_why_bayes")
     assert page.cell("fig-staircase").source.count("with_species") == page.cell("fig-staircase").source.count("X") + 1
     line, _, low, high, boosted, _, boosted_low, boosted_high = numbers(page.shown("bootstrap"))
-    assert abs(boosted - line) < 15, "the two nearly agree"
+    assert low < boosted and line < boosted_high, "similar numbers, overlapping intervals"
     assert low < line < high and boosted_low < boosted < boosted_high
     for reach in (high - low, boosted_high - boosted_low):
         assert 40 < reach < 140, "to some tens of grams"
