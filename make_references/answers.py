@@ -19,30 +19,13 @@ from make_references import measurement_noise
 from make_references.quadrature import grid_moments
 from make_references.robust_regression import MODELS, SIGMA, X, Y
 from make_references.two_proportions import DEATHS, IMPROVED, PATIENTS, exceeds, posterior
+from make_references.why_bayes import heavy
 from sidebyside import radon_grid
 from sidebyside.datasets import load_radon
 from sidebyside.exercises import chapter_01, chapter_10, chapter_14
 from sidebyside.references import load_reference
 
 STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "exercises" / "answers.json"
-
-# ---- chapter 1 ---------------------------------------------------------------------------------
-
-
-def heavy(flipper: float, scatter_too: bool = True) -> float:
-    """Return the probability, on the chapter's grid, that a bird (or the mean of such birds) exceeds the limit."""
-    twenty = chapter_01.birds().sample(frac=1, random_state=2014).iloc[:20]
-    height, steepness, scatter = np.meshgrid(
-        np.linspace(2500, 5500, 61), np.linspace(-50, 150, 61), np.linspace(100, 1000, 46)
-    )
-    log_weight = stats.norm.logpdf(height, 4000, 1000) + stats.norm.logpdf(steepness, 0, 100)
-    for x, grams in zip(twenty["flipper_length_mm"], twenty["body_mass_g"], strict=True):
-        log_weight += stats.norm.logpdf(grams, height + steepness * (x - 200), scatter)
-    weight = np.exp(log_weight - log_weight.max())
-    mean = height + steepness * (flipper - 200)
-    chance = stats.norm.sf(chapter_01.LIMIT, mean, scatter) if scatter_too else mean > chapter_01.LIMIT
-    return float(np.sum(weight * chance) / weight.sum())
-
 
 # ---- chapter 3 ---------------------------------------------------------------------------------
 
@@ -275,7 +258,7 @@ def at_ends(correlation: float = 0.9) -> float:
 FLAT = (1, 1)
 ANSWERS: dict[str, Callable[[], float | list[float]]] = {
     "01-tracker": partial(heavy, chapter_01.FLIPPER),
-    "01-tracker, flipper of 200 mm": partial(heavy, 200),
+    "01-tracker, flipper of 215 mm": partial(heavy, 215),
     "01-tracker, mean of all such birds": partial(heavy, chapter_01.FLIPPER, scatter_too=False),
     "03-acceptance": partial(acceptance, 0.3),
     "03-acceptance, step of 0.18": partial(acceptance, 0.18),

@@ -300,3 +300,10 @@ def test_an_unknown_name_says_which_there_are():
         sbs.check("02-nonsense", 1)
     with pytest.raises(UnknownExerciseError, match="a name begins with two digits"):
         sbs.check("slope", 1)
+
+
+def test_a_gain_with_its_sign_turned_round_gets_a_hint_about_the_sign():
+    """Whoever subtracts the truth from the best score finds the right size with a minus."""
+    exercise = ALL["01-luck"]
+    verdict = judge(exercise, -exercise.right())
+    assert verdict.right is False and "sign" in verdict.message
