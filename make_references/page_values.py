@@ -358,7 +358,7 @@ def chapter_02() -> dict[str, dict]:
     sensitivity = [_beta_mean(lambda share: share, 27, 14), *(_beta_quantile(p, 27, 14) for p in (0.025, 0.975))]
     masses = np.array([4.5, 5.7, 4.45, 5.7, 5.4])  # kg, the first five Gentoo penguins
     mu = np.linspace(0, 10, 20_001)
-    height = np.exp(-((mu - 4) ** 2) / 2 - 2 * ((masses[:, None] - mu) ** 2).sum(axis=0))
+    height = np.exp(-((mu - 4) ** 2) / 4.5 - 2 * ((masses[:, None] - mu) ** 2).sum(axis=0))
     height /= integrate.simpson(height, x=mu)
     mean = integrate.simpson(mu * height, x=mu)
 
