@@ -209,6 +209,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_with_what_to_do(monkeypatch
     check = dict(doctor.plan([], "linux"))["Folder"]()
     assert check.status == "warning" and f"{tmp_path} can't be written to" in check.text
     assert "to one of your own" in check.fix and "jupyter" not in check.fix and "remove" not in check.fix
+    (tmp_path / ".venv").mkdir()
     monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path / ".venv"))
     monkeypatch.setattr(doctor.sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
     assert f"type {tmp_path}/.venv/bin/jupyter lab" in dict(doctor.plan([], "linux"))["Folder"]().fix
