@@ -14,8 +14,12 @@ LIBS ?= pymc stan numpyro pyro tfp
 # CI takes requirements/hashed, with which pip refuses a file that is not the one that was locked.
 LOCKS ?= requirements
 
-# in a folder that can't be written to (a server's, shared), caches go to your own
-CACHE := $(if $(shell test -w . && echo yes),$(CURDIR)/.cache,$(HOME)/.cache/bayes-side-by-side)
+# A folder that can't be written to (a server's, shared): doctor keeps its caches in your own, and nothing else works.
+WRITABLE := $(shell test -w . && echo yes)
+ifeq ($(WRITABLE),)
+$(if $(filter-out help doctor,$(MAKECMDGOALS)),$(error $(CURDIR) can't be written to: copy it to a folder of your own, and type make there))
+endif
+CACHE := $(if $(WRITABLE),$(CURDIR)/.cache,$(HOME)/.cache/bayes-side-by-side)
 export XDG_CACHE_HOME := $(CACHE)
 export XDG_CONFIG_HOME := $(CACHE)/config
 export XDG_DATA_HOME := $(CACHE)/data

@@ -225,6 +225,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_with_what_to_do(monkeypatch
     check = dict(doctor.plan([], "linux"))["Folder"]()
     assert check.status == "warning" and f"{tmp_path} can't be written to" in check.text
     assert "to one of your own" in check.fix and "jupyter" not in check.fix and "remove" not in check.fix
+    (tmp_path / ".venv").mkdir()
     monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path / ".venv"))
     monkeypatch.setattr(doctor.sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
     assert f"type {tmp_path}/.venv/bin/jupyter lab" in dict(doctor.plan([], "linux"))["Folder"]().fix
@@ -552,6 +553,25 @@ def test_make_doctor_uses_what_is_there_and_installs_nothing(tmp_path, given, as
     assert done.returncode == 0 and "There is no .venv here yet" in done.stdout
     assert f"ran: -m sidebyside doctor {asked}".rstrip() + " in src" in done.stdout
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_in_a_folder_that_cannot_be_written_to_make_only_looks(tmp_path, writable):
+    """As root one may write to any folder, so what make found out is overridden."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    python = tmp_path / "bin" / "python3.12"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "caches: $XDG_CACHE_HOME $PYTENSOR_FLAGS"\n')
+    python.chmod(0o755)
+    environment = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": "/own"}
+    command = ["make", *([] if writable else ["WRITABLE="])]
+    run = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 60}
+    caches = tmp_path / ".cache" if writable else "/own/.cache/bayes-side-by-side"
+    done = subprocess.run([*command, "doctor"], **run)
+    assert f"caches: {caches} base_compiledir={caches}/pytensor" in done.stdout
+    done = subprocess.run([*command, "--dry-run", "lab"], **run)
+    assert (done.returncode == 0) == writable
+    assert writable or f"{tmp_path} can't be written to: copy it to a folder of your own" in done.stderr
 
 
 def test_make_doctor_says_which_python_is_missing(tmp_path):
