@@ -37,6 +37,7 @@ PICTURES = {"image/png", "image/jpeg"}  # nbval does not compare them either
 
 # Mutants that may live: chapter, cell (name or number), a fragment of the line that was changed, and why it may.
 REASONS: list[tuple[str, str, str, str]] = [
+    ("01", "fig-staircase", "", "the cell only draws: its loop variable has the name of functions' arguments"),
     ("01", "", "mass = 4200 + 45 * (flipper - 200)", "adding a constant to all masses changes no error"),
     ("01", "", "known = rng.uniform([-68, 0, 0]", "trees give the same predictions whatever a column's scale"),
     ("02", "doors-solution", "prior=1 / 3", "the table normalises: a prior's constant factor changes no posterior"),
