@@ -79,7 +79,7 @@ _BY_CHAPTER = {
     "06": [
         Mutant("PyMC", "prior scale of beta doubled", "student-t-model-pymc", '"beta", 0, 3', '"beta", 0, 6'),
         Mutant("PyMC", "sign of the slope term", "mixture-model-pymc", "alpha + beta * x", "alpha - beta * x"),
-        Mutant("PyMC", "error bars squared", "student-t-model-pymc", "sigma=sigma_y", "sigma=sigma_y**2"),
+        Mutant("PyMC", "error bars squared", "student-t-model-pymc", "sigma=error", "sigma=error**2"),
         Mutant("PyMC", "fixed huge step size", "student-t-draw-pymc", "quiet=not live", "quiet=not live, "
                "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
         Mutant("Stan", "likelihood Gaussian, not Student-t", "student-t-model-stan",
