@@ -17,7 +17,7 @@ LOCKS ?= requirements
 # A folder that can't be written to (a server's, shared): doctor keeps its caches in your own, and nothing else works.
 WRITABLE := $(shell test -w . && echo yes)
 ifeq ($(WRITABLE),)
-$(if $(filter-out help doctor,$(MAKECMDGOALS)),$(error $(CURDIR) can't be written to: copy it to a folder of your own, and type make there))
+STOP := $(if $(filter-out help doctor,$(MAKECMDGOALS)),$(error $(CURDIR) can't be written to: copy it to a folder of your own, and type make there))
 endif
 CACHE := $(if $(WRITABLE),$(CURDIR)/.cache,$(HOME)/.cache/bayes-side-by-side)
 export XDG_CACHE_HOME := $(CACHE)
