@@ -72,7 +72,7 @@ def names_in(statement: ast.stmt) -> tuple[set[str], set[str]]:
 
 
 def builds(statement: ast.stmt, builders: set[str]) -> bool:
-    """Return whether a statement names ``stan.build``, or a function of the chapter that does."""
+    """Return whether a statement names one of ``builders``: what translates, or a chapter's function that does."""
     return bool(
         {ast.unparse(node) for node in ast.walk(statement) if isinstance(node, ast.Name | ast.Attribute)} & builders
     )
@@ -80,7 +80,7 @@ def builds(statement: ast.stmt, builders: set[str]) -> bool:
 
 def what_builds(statements: list[ast.stmt]) -> list[ast.stmt]:
     """Return the statements that build Stan programs, and those that they depend on, in order."""
-    builders, wanted = {"stan.build"}, []
+    builders, wanted = {"stan.build", "stanli.stan_to_mir"}, []
     for statement in statements:
         wanted.append(builds(statement, builders))
         if wanted[-1] and isinstance(statement, ast.FunctionDef):
