@@ -19,7 +19,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 import sidebyside as sbs
-from sidebyside import density, stan_engine
+from sidebyside import density, installed, stan_engine
 from sidebyside.libraries import TAGS
 
 pystan = pytest.importorskip("stan", reason="PyStan is not installed")
@@ -262,10 +262,10 @@ def test_the_engine_depends_on_what_is_installed(monkeypatch):
 )
 def test_pystan_is_broken_on_linux_with_python_3_13(monkeypatch, system, machine, version, httpstan, broken):
     monkeypatch.delenv(stan_engine.SWITCH, raising=False)
-    monkeypatch.setattr(stan_engine.platform, "machine", lambda: machine)
+    monkeypatch.setattr(installed.platform, "machine", lambda: machine)
     monkeypatch.setattr(stan_engine, "version_of", lambda name: httpstan)
     here = mock.Mock(wraps=sys, platform=system, version_info=(*version, 0))
-    monkeypatch.setattr(stan_engine, "sys", here)
+    monkeypatch.setattr(installed, "sys", here)
     assert stan_engine.pystan_is_broken() is broken
     assert (
         stan_engine.why_stanli() == "PyStan does not load on Linux x86-64 with Python 3.13 (httpstan 4.17.0)"

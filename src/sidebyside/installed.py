@@ -25,15 +25,21 @@ def install(tag: str, system: str) -> str:
     return f'In the course\'s folder: make lab LIBS="{tag}"'
 
 
+def pystan_fails_to_load() -> bool:
+    """Return whether PyStan 3.14 installs on this machine with this Python, compiles a program, and can't load it."""
+    return (sys.platform, platform.machine(), sys.version_info[:2]) == ("linux", "x86_64", (3, 13))
+
+
 def why_no_pystan() -> str | None:
     """Return why PyStan is not installed on this machine with this Python, None where it is.
 
     The environment markers of the extra ``stan`` in pyproject.toml say the same to pip.
     """
     system, machine = sys.platform, platform.machine()
+    if pystan_fails_to_load():
+        return "PyStan 3.14 does not load on Linux x86-64 with Python 3.13"
     if system == "linux" and machine == "x86_64":
-        broken = sys.version_info[:2] == (3, 13)
-        return "PyStan 3.14 does not load on Linux x86-64 with Python 3.13" if broken else None
+        return None
     if system == "darwin" and machine == "arm64":
         old = int(platform.release().split(".")[0]) < 23  # Darwin 23 is macOS 14
         return "PyStan 3.14 needs macOS 14" if old else None

@@ -9,7 +9,6 @@ to import this file, since the doctor does.
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 import shutil
 import sys
@@ -18,7 +17,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 
-from sidebyside.installed import version_of
+from sidebyside.installed import pystan_fails_to_load, version_of
 
 SWITCH = "SIDEBYSIDE_STAN"
 BROKEN = "4.17.0"  # this httpstan's wheel for Linux x86-64 and Python 3.13 holds a part built for Python 3.10
@@ -62,8 +61,7 @@ def compiler() -> list[str]:
 
 def pystan_is_broken() -> bool:
     """Return whether PyStan would import here, compile a program, and then fail to load it."""
-    here = (sys.platform, platform.machine(), sys.version_info[:2])
-    return here == ("linux", "x86_64", (3, 13)) and version_of("httpstan") == BROKEN
+    return pystan_fails_to_load() and version_of("httpstan") == BROKEN
 
 
 class StanFinder:
