@@ -108,9 +108,7 @@ EXERCISES = {
         high=1,
         mistakes=(
             Mistake(lambda: 1 - stored("04-ecmo"), "That is the probability that ECMO is worse."),
-            Mistake(
-                lambda: stored("04-ecmo, flat prior"), "That is under flat priors. Take Beta(2, 4) for both arms."
-            ),
+            Mistake(lambda: stored("04-ecmo, flat prior"), "That is under flat priors. Take Beta(2, 4) for both arms."),
         ),
     ),
     "04-improved": Exercise(
