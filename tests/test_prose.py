@@ -547,7 +547,8 @@ def test_chapter_04_s_sceptics_and_small_trial():
     assert ours[1] < 0 < ours[0] and sceptic[0] < 0.55 * ours[0]  # "halves the gain"
     assert rows["earlier records: Beta(8, 2), Beta(2, 4)"][3] > 0.99  # "large and nearly certain"
     middle, low, high = numbers(page.shown("ecmo-check").splitlines()[0])
-    assert low < 0 < middle < high
+    assert 0 < low < 0.05 < middle < high  # "just leaves zero out"
+    assert numbers(page.shown("ecmo-check").splitlines()[1])[-1] > 0.05
 
 
 def test_chapter_05_describes_its_prior():
