@@ -541,7 +541,7 @@ def test_chapter_04_divides_one_by_the_quantiles_of_the_gain():
 
 def test_chapter_04_s_sceptics_and_small_trial():
     page = Page("04_five_libraries")
-    assert np.exp(1.96 * 0.7) == pytest.approx(4, abs=0.1) and page.says(0.25, "odds ratio below", reach=20)
+    assert np.exp(1.96 * 0.7) == pytest.approx(4, abs=0.1) and page.says(4, "odds ratio below", reach=20)
     rows = page.table("ecmo-solution")
     ours, sceptic = (rows[name] for name in ("Beta(2, 4) for both", "sceptic: Beta(8, 16) for both"))
     assert ours[1] < 0 < ours[0] and sceptic[0] < 0.55 * ours[0]  # "halves the gain"
