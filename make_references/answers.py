@@ -18,7 +18,7 @@ from make_references import bayesian_network as network
 from make_references import measurement_noise
 from make_references.quadrature import grid_moments
 from make_references.robust_regression import MODELS, SIGMA, X, Y
-from make_references.two_proportions import DEATHS, IMPROVED, PATIENTS, exceeds, posterior
+from make_references.two_proportions import DEATHS, IMPROVED, PATIENTS, PRIOR, exceeds, posterior
 from make_references.why_bayes import heavy
 from sidebyside import radon_grid
 from sidebyside.datasets import load_radon
@@ -62,6 +62,15 @@ def gain(counts: dict[str, int] = DEATHS, **prior) -> float:
 def raw_gain(counts: dict[str, int] = DEATHS) -> float:
     """Return the difference of the raw shares."""
     return counts["a"] / PATIENTS["a"] - counts["b"] / PATIENTS["b"]
+
+
+def ecmo_is_better(prior: tuple[float, float] = PRIOR) -> float:
+    """Return P(p_ecmo < p_conventional) after 4 deaths of 10 and 0 of 9, a sum of binomial tails (whole numbers)."""
+    a, b = prior[0] + 4, prior[1] + 6
+    c, d = prior[0], prior[1] + 9
+    # p_ecmo < x where at least c of c + d - 1 uniform numbers are below x; x is averaged over its own beta
+    size = c + d - 1
+    return float(sum(stats.betabinom.pmf(below, size, a, b) for below in range(c, size + 1)))
 
 
 def median_needed_to_treat() -> float:
@@ -266,6 +275,8 @@ ANSWERS: dict[str, Callable[[], float | list[float]]] = {
     "04-tenpoints": partial(exceeds, 0.1),
     "04-tenpoints, any gain": partial(exceeds, 0),
     "04-treat": median_needed_to_treat,
+    "04-ecmo": ecmo_is_better,
+    "04-ecmo, flat prior": partial(ecmo_is_better, FLAT),
     "04, gain": gain,
     "04, gain under a flat prior": partial(gain, prior=FLAT),
     "04, gain of the raw shares": raw_gain,

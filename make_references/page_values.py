@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
-from make_references import robust_regression, why_bayes
+from make_references import robust_regression, two_proportions, why_bayes
 from make_references.robust_regression import SIGMA, X, Y
 
 STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "page_values"
@@ -405,6 +405,88 @@ def chapter_02() -> dict[str, dict]:
     }
 
 
+def _gain_density(gain: float) -> float:
+    """Return the density of p_a - p_b under chapter 4's posterior, by quadrature."""
+    p_a, p_b = two_proportions.posterior("a"), two_proportions.posterior("b")
+    return integrate.quad(lambda x: p_a.pdf(x) * p_b.pdf(x - gain), max(gain, 0), min(1, 1 + gain))[0]
+
+
+def _gain_row(log_prior: Callable, points: int = 800) -> tuple[list, list, float]:
+    """Return mean and 95% interval of p_a - p_b, their spreads with one draw, and P(gain > 0), on a grid."""
+    share = (np.arange(points) + 0.5) / points
+    p_a, p_b = share[:, None], share[None, :]
+    log_weight = 14 * np.log(p_a) + 38 * np.log1p(-p_a) + 4 * np.log(p_b) + 51 * np.log1p(-p_b) + log_prior(p_a, p_b)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    steps = np.arange(points)[:, None] - np.arange(points)[None, :]  # the gain, in steps of the grid
+    mass = np.bincount((steps + points - 1).ravel(), weight.ravel())
+    gain = np.arange(1 - points, points) / points
+    below = np.concatenate([[0], np.cumsum(mass)])
+    ends = np.concatenate([[gain[0] - 0.5 / points], gain + 0.5 / points])
+    mean = gain @ mass
+    sd = np.sqrt(mass @ (gain - mean) ** 2)
+    limits = np.interp([0.025, 0.975], below, ends)
+    heights = np.interp(limits, gain, mass * points)
+    spreads = [sd, *(np.sqrt(0.025 * 0.975) / heights)]
+    return [mean, *limits], spreads, 1 - np.interp(0, ends, below)
+
+
+def chapter_04() -> dict[str, dict]:
+    """Return the entries of chapter 4, two proportions."""
+
+    def beta(a, b):
+        return lambda p: (a - 1) * np.log(p) + (b - 1) * np.log1p(-p)
+
+    def small_effects(p_a, p_b):
+        return ours(p_a) + ours(p_b) - (special.logit(p_a) - special.logit(p_b)) ** 2 / (2 * 0.7**2)
+
+    ours, firm = beta(2, 4), beta(8, 16)
+    rows = [
+        _gain_row(lambda p_a, p_b: ours(p_a) + ours(p_b)),
+        _gain_row(lambda p_a, p_b: firm(p_a) + firm(p_b)),
+        _gain_row(small_effects),
+    ]
+    better = two_proportions.exceeds(0)
+    low, high = (
+        optimize.brentq(lambda gain, p=p: 1 - two_proportions.exceeds(gain) - p, -0.3, 0.6) for p in (0.025, 0.975)
+    )
+    spreads = [float(np.sqrt(0.025 * 0.975) / _gain_density(place)) for place in (low, high)]
+    p_a, p_b = (two_proportions.posterior(arm) for arm in "ab")
+    chances_a = stats.betabinom.pmf(np.arange(53), 52, *p_a.args)[:, None]
+    chances_b = stats.betabinom.pmf(np.arange(56), 55, *p_b.args)[None, :]
+    no_fewer = np.arange(56)[None, :] * 52 >= np.arange(53)[:, None] * 55
+    wilson = np.array([_wilson(14, 52), _wilson(4, 55)])
+    off = (np.array([[14 / 52], [4 / 55]]) - wilson) ** 2  # of each arm, at the lower and at the upper end
+    difference = 14 / 52 - 4 / 55
+    points = [(point["p_a"], point["p_b"]) for point in two_proportions.MODELS["two_proportions"]["points"]]
+
+    def log_density(a, b):
+        constants = -2 * special.betaln(2, 4) - np.log(53) - special.betaln(15, 39) - np.log(56) - special.betaln(5, 52)
+        return constants + 15 * np.log(a) + 41 * np.log1p(-a) + 5 * np.log(b) + 54 * np.log1p(-b)
+
+    return {
+        "p_value": _exactly(_fisher(14, 52, 4, 55)),
+        "newcombe": _exactly(
+            [difference, difference - np.sqrt(off[0, 0] + off[1, 1]), difference + np.sqrt(off[0, 1] + off[1, 0])]
+        ),
+        "better": _exactly(better),
+        "gain": _exactly(16 / 58 - 6 / 61),
+        "log_density": _exactly([log_density(*point) for point in points]),
+        "drawn_gain": {"value": 16 / 58 - 6 / 61, "spread": float(np.hypot(p_a.std(), p_b.std())), "error": 0.0},
+        "drawn_better": _shares(better) | {"error": 0.0},
+        "gain_low": {"value": low, "spread": spreads[0], "error": 1e-8},
+        "gain_high": {"value": high, "spread": spreads[1], "error": 1e-8},
+        "no_better": _shares(1 - better) | {"error": 0.0},
+        "upside_down": _shares(float((chances_a * chances_b)[no_fewer].sum())) | {"error": 0.0},
+        "other_priors": {
+            "value": np.array([row[0] for row in rows]),
+            "spread": np.array([row[1] for row in rows]),
+            "error": np.full((3, 3), 1e-4),
+        },
+        "other_priors_better": _shares([row[2] for row in rows]) | {"error": np.full(3, 1e-4)},
+    }
+
+
 def chapter_06() -> dict[str, dict]:
     """Return the entries of chapter 6, robust regression."""
     coarse, fine = _from_grids(finer=False), _from_grids(finer=True)
@@ -416,7 +498,7 @@ def chapter_06() -> dict[str, dict]:
     return entries | fine
 
 
-CHAPTERS = {"01": why_bayes.values, "02": chapter_02, "06": chapter_06}
+CHAPTERS = {"01": why_bayes.values, "02": chapter_02, "04": chapter_04, "06": chapter_06}
 
 
 def main() -> None:

@@ -78,6 +78,11 @@ def test_a_right_answer_that_was_rounded_is_told_so(name, answer):
     assert verdict.right is False and "rounded" in verdict.message and "decimals" in verdict.message
 
 
+def test_a_number_needed_to_treat_may_be_whole():
+    assert judge(ALL["04-treat"], 6).right and judge(ALL["04-treat"], right_answer("04-treat")).right
+    assert "raw shares" in judge(ALL["04-treat"], 5.09).message
+
+
 @pytest.mark.parametrize("chapter", sorted({path.stem[:2] for path in NOTEBOOKS}))
 def test_each_exercise_is_asked_once_and_solved_once(chapter):
     """Open, the check says that nothing was answered; in the solution it says "Right". A chapter may have two parts."""

@@ -492,7 +492,7 @@ def test_chapter_04_describes_its_data_and_prior():
     for count in (a, b, dead_a, dead_b):
         assert page.says(count, "were dead")
     assert page.says(round(100 * (dead_a / a - dead_b / b)), "percentage points", reach=10)
-    assert page.says(dead_a + dead_b, "deaths fell") and page.says(a + b, "Five patients")
+    assert page.says(dead_a + dead_b, "deaths fell")
     assert dead_a - 5 == dead_b + 5 and page.near("nothing to see").count(dead_a - 5) == 2
     prior_dead, prior_alive = two_proportions.PRIOR
     for arm in "AB":
@@ -500,11 +500,55 @@ def test_chapter_04_describes_its_data_and_prior():
     assert page.says(prior_dead + prior_alive, "seen before", reach=25) and page.says(
         prior_dead, "seen before", reach=25
     )
-    assert page.says(page.set_to("chains") * page.set_to("draws"), "run the trial again")
-    worse = 1 - two_proportions.exceeds(0)
-    assert 0.004 < worse < 0.006 and page.says(100 * worse, "the drug is worse", within=0.1)
+    large = 2 * stats.beta(*two_proportions.PRIOR).expect(lambda p: stats.beta.sf(p + 0.2, *two_proportions.PRIOR))
+    assert page.says(100 * large, "gain or a loss of more than 20", within=0.5, reach=60)
     for count in (*two_proportions.IMPROVED.values(), a, b):
         assert page.says(count, "considerably improved")
+    for numbers_of in ("data = ", "program = "):  # the appendix breaks the same model
+        [here, there] = (
+            re.search(rf'^{numbers_of}(?:{{.*?}}|""".*?""")', Page(name).code, re.MULTILINE | re.DOTALL).group()
+            for name in ("04_five_libraries", "04b_error_messages")
+        )
+        assert here == there
+
+
+def test_chapter_04_says_at_once_what_the_answer_is():
+    page = Page("04_five_libraries")
+    low, high = (
+        optimize.brentq(lambda gain, p=p: 1 - two_proportions.exceeds(gain) - p, -0.3, 0.6) for p in (0.025, 0.975)
+    )
+    mean = two_proportions.posterior("a").mean() - two_proportions.posterior("b").mean()
+    for value in (mean, low, high):
+        assert page.says(round(100 * value), "the answer will be", reach=160)
+        assert round(100 * value) in numbers(page.shown("answer"))
+    worse = 1 - two_proportions.exceeds(0)
+    assert page.says(100 * worse, "the drug is worse", within=0.1)
+    [upside_down] = numbers(page.shown("upside-down"))
+    assert 5 < upside_down / worse < 10  # "several times as probable"
+
+
+def test_chapter_04_divides_one_by_the_quantiles_of_the_gain():
+    """Not the quantiles of one divided by the gain: where the drug does harm these are on the wrong side."""
+    shown = Page("04_five_libraries").shown("treat-solution")
+    right = [1 / optimize.brentq(lambda g, p=p: two_proportions.exceeds(g) - p, -0.3, 0.6) for p in (0.025, 0.975)]
+    assert right == pytest.approx([3.17, 23.4], abs=0.05)
+    low, high = numbers(re.search(r"^95% interval (.*)$", shown, re.MULTILINE).group(1))
+    error = 4.5 * 0.1847 / np.sqrt(2000)  # of a limit of the gain: its spread, and 2,000 effective draws at least
+    assert 1 / low == pytest.approx(1 / right[0], abs=error) and 1 / high == pytest.approx(1 / right[1], abs=error)
+    wrong_low, wrong_high = numbers(re.search(r"wrong: (.*)$", shown, re.MULTILINE).group(1))
+    assert wrong_low < low and wrong_high < high
+
+
+def test_chapter_04_s_sceptics_and_small_trial():
+    page = Page("04_five_libraries")
+    assert np.exp(1.96 * 0.7) == pytest.approx(4, abs=0.1) and page.says(4, "odds ratio below", reach=20)
+    rows = page.table("ecmo-solution")
+    ours, sceptic = (rows[name] for name in ("Beta(2, 4) for both", "sceptic: Beta(8, 16) for both"))
+    assert ours[1] < 0 < ours[0] and sceptic[0] < 0.55 * ours[0]  # "halves the gain"
+    assert rows["earlier records: Beta(8, 2), Beta(2, 4)"][3] > 0.99  # "large and nearly certain"
+    middle, low, high = numbers(page.shown("ecmo-check").splitlines()[0])
+    assert 0 < low < 0.05 < middle < high  # "just leaves zero out"
+    assert numbers(page.shown("ecmo-check").splitlines()[1])[-1] > 0.05
 
 
 def test_chapter_05_describes_its_prior():

@@ -131,7 +131,6 @@ TRUE = {
 # (page, words of the sentence): why no library is called fast or slow there
 NO_CLAIM = {
     ("notebooks/03_sampling", "a longer run helps, but slowly"): "the square root of the number of draws, shown there",
-    ("notebooks/04_five_libraries", "about 55 minutes to read"): "reading",
     ("notebooks/04_five_libraries", "fast through Fortran"): "history: why PyMC moved on",
     (
         "notebooks/08b_varying_slopes",

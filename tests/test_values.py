@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from scipy import stats
+from scipy import special, stats
 
 import sidebyside as sbs
-from make_references import page_values
+from make_references import page_values, two_proportions
 from sidebyside.values import WrongValueError
 
 STORED = {path.stem: json.loads(path.read_text()) for path in sorted(page_values.STORE.glob("*.json"))}
@@ -143,6 +143,30 @@ def test_chapter_02_stored_numbers_are_what_other_formulas_give():
     by_prior = [stats.betabinom(3330, a + 2, b + 399).sf(49) for a, b in other_priors]
     np.testing.assert_allclose(stored["fifty_or_more"][1:], by_prior, rtol=1e-7)
     assert stored["stanford_larger"] > 100 * sensitivity.sf(78 / 85), "the maker's estimate is not the maker's rate"
+
+
+def test_chapter_04_stored_numbers_are_what_other_formulas_give():
+    """What is stored by quadrature and on a grid, against SciPy's own distributions and a million draws."""
+    stored = {name: np.array(entry["value"]) for name, entry in STORED["04"].items()}
+    arm_a, arm_b = stats.beta(16, 42), stats.beta(6, 55)
+    points = two_proportions.MODELS["two_proportions"]["points"]
+    truth = {
+        "p_value": stats.fisher_exact([[14, 38], [4, 51]]).pvalue,
+        "better": arm_a.expect(arm_b.cdf),
+        "log_density": [two_proportions.log_density(**point) for point in points],
+    }
+    for name, value in truth.items():
+        np.testing.assert_allclose(stored[name], value, rtol=1e-7)
+    [mean, low, high], *_ = stored["other_priors"]
+    exact = [stored[name] for name in ("gain", "gain_low", "gain_high")]
+    np.testing.assert_allclose([mean, low, high], exact, atol=1e-5)
+    rng = np.random.default_rng(4)
+    p_a, p_b = arm_a.rvs(10**6, random_state=rng), arm_b.rvs(10**6, random_state=rng)
+    small = stats.norm.pdf(special.logit(p_a) - special.logit(p_b), 0, 0.7)
+    assert np.average(p_a - p_b, weights=small) == pytest.approx(stored["other_priors"][2, 0], abs=5e-4)
+    assert np.average(p_a > p_b, weights=small) == pytest.approx(stored["other_priors_better"][2], abs=2e-3)
+    again = rng.binomial(55, p_b) / 55 >= rng.binomial(52, p_a) / 52
+    assert np.mean(again) == pytest.approx(stored["upside_down"], abs=1e-3)
 
 
 @pytest.mark.parametrize("model, prefix", [("robust_student_t", "student_t"), ("robust_mixture", "mixture")])
