@@ -140,7 +140,7 @@ EXERCISES = {
             ),
             Mistake(
                 lambda: float(3330 * stats.beta(1 + 16, 1 + 3324 - 16).ppf(0.975)),
-                "That is the uncertainty of the rate alone. The counts scatter around it too: stats.betabinom has both.",
+                "That is the uncertainty of the rate alone. The counts scatter too: stats.betabinom has both.",
             ),
             Mistake(
                 lambda: float(stats.betabinom(3330, 1 + 2, 1 + 401 - 2).ppf(0.975)),
