@@ -301,7 +301,7 @@ def test_chapter_01_states_its_answers_with_their_uncertainty():
     assert 0 < same_sex - reach and len(of_species) == 3
     for one, other in itertools.combinations(of_species, 2):
         assert abs(one[0] - other[0]) < np.hypot(one[1], other[1]), "too uncertain to show whether they differ"
-    assert same_sex / mean == pytest.approx(1 / 2, abs=0.05) and page.says(1 / 2, "alike in sex")
+    assert same_sex / mean == pytest.approx(1 / 2, abs=0.05) and page.says(1 / 2, "sex held fixed")
     _, _, low, high, _, chance = numbers(page.shown("friend-answer"))
     for end in (low, high):
         assert page.says(end, "g with 80% probability", within=40)
