@@ -356,7 +356,7 @@ def _share(q_prior=(1, 40), sensitivity=(27, 14), alarms=(3, 459)) -> dict:
 def chapter_02() -> dict[str, dict]:
     """Return the entries of chapter 2, Bayes' theorem."""
     sensitivity = [_beta_mean(lambda share: share, 27, 14), *(_beta_quantile(p, 27, 14) for p in (0.025, 0.975))]
-    masses = np.array([4.5, 5.7, 4.45, 5.7, 5.4])  # kg, the first five Gentoo penguins
+    masses = np.array([5.6, 4.625, 4.65, 5.0, 4.4])  # kg, of five Gentoo penguins taken at random
     mu = np.linspace(0, 10, 20_001)
     height = np.exp(-((mu - 4) ** 2) / 4.5 - 2 * ((masses[:, None] - mu) ** 2).sum(axis=0))
     height /= integrate.simpson(height, x=mu)
@@ -366,7 +366,8 @@ def chapter_02() -> dict[str, dict]:
         return _beta_mean(lambda rate: stats.binom.sf(49, 3330, rate), a, b)
 
     priors = {"ours": {}, "flat q": {"q_prior": (1, 1)}, "small q": {"q_prior": (1, 100)}}
-    priors |= {"flat phi": {"alarms": (3, 400)}, "maker": {"sensitivity": (105, 21)}}
+    priors |= {"flat phi": {"alarms": (3, 400)}, "flat theta": {"sensitivity": (26, 13)}}
+    priors |= {"maker": {"sensitivity": (105, 21)}}
     shares = {name: _share(**prior) for name, prior in priors.items()}
     nobody = _beta_mean(lambda rate: stats.binom.pmf(50, 3330, rate), 3, 459)
     rate, square = (_beta_mean(lambda share, power=power: share**power, 3, 459) for power in (1, 2))

@@ -207,7 +207,7 @@ def _depth_values() -> dict[str, dict]:
     kept = np.column_stack([with_dummies(table, "species"), np.ones(len(mass))])
     depth, others = kept[:, 1], np.delete(kept, 1, axis=1)
     x, y = (values - others @ np.linalg.lstsq(others, values)[0] for values in (depth, mass))
-    scatter = np.linspace(200, 500, 6001)
+    scatter = np.linspace(100, 1000, 9001)
     precision = x @ x / scatter**2 + 1 / 200**2
     mean, sd = x @ y / scatter**2 / precision, precision**-0.5
     log_weight = -len(y) * np.log(scatter) - y @ y / scatter**2 / 2 + mean**2 * precision / 2 + np.log(sd)
@@ -337,7 +337,7 @@ def _camera_values() -> dict[str, dict]:
     x, y = photo - photo.mean(), mass - mass.mean()
     sums = x @ x, x @ y, y @ y
     steep, noise, spread = np.meshgrid(
-        np.linspace(-40, 160, 161), np.linspace(50, 600, 111), np.linspace(2, 12, 101), indexing="ij"
+        np.linspace(-40, 160, 161), np.linspace(100, 1000, 181), np.linspace(2, 12, 101), indexing="ij"
     )
     a, b, c = spread**2 + CAMERA_ERROR**2, steep * spread**2, steep**2 * spread**2 + noise**2
     determinant = a * c - b**2

@@ -127,6 +127,7 @@ SLOPE = Exercise(
     mistakes=(Mistake(lambda: -2.0, "Look at the sign."),),
 )
 PAIR = Exercise(right=lambda: [0.1, 0.9], tolerance=0.01, asks="two shares", praise="Yes.", hint="They add up to one.")
+EXACT = replace(SLOPE, drawn=False, mistakes=(Mistake(lambda: 0.6, "That is the factor.", tolerance=0.03),))
 CHOICE = Exercise(
     right=lambda: "b",
     asks="your choice",
@@ -154,6 +155,9 @@ CHOICE = Exercise(
         (PAIR, pd.Series([0.1, 0.9]), True, "Right."),
         (PAIR, [0.9, 0.1], False, "They add up to one."),
         (PAIR, 0.1, False, "2 numbers, in a list. You gave one number"),
+        (PAIR, ["0.1", "0.9"], False, "leave out the quotes"),
+        (EXACT, 2.1, False, "round too early?"),
+        (EXACT, 0.62, False, "That is the factor."),
         (CHOICE, "B", True, "Right."),
         (CHOICE, "c", False, "That is the prior."),
         (CHOICE, "a", False, "Read again."),
@@ -220,7 +224,7 @@ def nested():
         (np.array([2 + 1j]), "an array of complex128."),
         (np.True_, "a bool."),
         ([True], "a list."),
-        (["2.0"], "a list."),
+        (["2.0"], "a list"),  # of texts
         (np.array(["2.0"]), "an array of <U3."),
         (b"2", "a bytes."),
         (np.datetime64("2026-01-01"), "a datetime64."),

@@ -5,6 +5,7 @@ the number, the cell's stored output is read, by the cell's name. Chapter 6's nu
 """
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -270,14 +271,19 @@ def test_chapter_01_says_what_its_cells_found():
     estimated, true, too_good, teams, line_estimated, line_true = numbers(page.shown("promises-of-the-search"))[:6]
     assert estimated < true - 20 and line_true < true and too_good > teams / 2, "most estimates are too good"
     assert abs(line_estimated - line_true) < 5, "without a search, cross-validation is right on average"
-    random, whole, new, line = (row[0] for row in page.table("colony-scores").values())
-    assert random < 0.75 * new and abs(whole - new) < 3 * 20 and line < new  # 20 g, says the page
+    assert page.says(true - estimated, "On average it is", within=1, reach=20)
+    hers_estimated, hers_true = numbers(page.shown("promises-of-the-search").splitlines()[-1])[-2:]
+    assert 1.7 < hers_true / hers_estimated < 2, "off by nearly twice what the search reported"
+    random, whole, new = (row[0] for row in page.table("colony-scores").values())
+    gap, error = numbers(page.shown("colony-scores").splitlines()[-1])
+    assert random < 0.75 * new and gap == pytest.approx(whole - new, abs=1.1) and abs(gap) < 2.5 * error
 
 
 def test_chapter_01_compares_boosting_with_least_squares_on_equal_terms():
     page = Page("01_why_bayes")
     assert page.cell("fig-staircase").source.count("with_species") == page.cell("fig-staircase").source.count("X") + 1
-    line, _, low, high, boosted, _, boosted_low, boosted_high = numbers(page.shown("bootstrap"))
+    line, _, low, high, _, above, boosted, _, boosted_low, boosted_high = numbers(page.shown("bootstrap"))
+    assert above == pytest.approx(numbers(page.shown("depth-answer"))[-1], abs=0.02), "the two are close"
     assert low < boosted and line < boosted_high, "similar numbers, overlapping intervals"
     assert low < line < high and boosted_low < boosted < boosted_high
     for reach in (high - low, boosted_high - boosted_low):
@@ -290,13 +296,18 @@ def test_chapter_01_states_its_answers_with_their_uncertainty():
     assert page.says(mean, "bill depth goes with about", within=5) and 0.97 < above < 0.99
     for end in (low, high):
         assert page.says(end, "95% probability between about 1", within=5)
-    [same_sex] = numbers(page.shown("depth-and-sex"))
-    assert same_sex / mean == pytest.approx(1 / 2, abs=0.05) and page.says(1 / 2, "alike in sex")
+    slopes = [numbers(row.partition(":")[2])[:2] for row in page.shown("depth-and-sex").splitlines()]
+    (same_sex, reach), of_species = slopes[-1], slopes[:-1]
+    assert 0 < same_sex - reach and len(of_species) == 3
+    for one, other in itertools.combinations(of_species, 2):
+        assert abs(one[0] - other[0]) < np.hypot(one[1], other[1]), "too uncertain to show whether they differ"
+    assert same_sex / mean == pytest.approx(1 / 2, abs=0.05) and page.says(1 / 2, "sex held fixed")
     _, _, low, high, _, chance = numbers(page.shown("friend-answer"))
     for end in (low, high):
         assert page.says(end, "g with 80% probability", within=40)
     assert 0.5 < chance < 0.6 and page.says(1 / 2, "may carry the tracker")
-    mean, _, low, high = numbers(page.shown("camera-answer"))
+    mean, _, low, high, wide, _, wide_low, wide_high = numbers(page.shown("camera-answer"))
+    assert max(wide - mean, wide_low - low, wide_high - high) < 9, "the wide prior moves it by a few grams"
     by_hand, _, hand_reach, by_camera, _, camera_reach = numbers(page.shown("slopes"))
     for value in (mean, low, high):
         assert page.says(value, "95% probability between about 4", within=3)
@@ -306,10 +317,15 @@ def test_chapter_01_states_its_answers_with_their_uncertainty():
 
 def test_chapter_01_says_what_a_prior_is_worth():
     page = Page("01_why_bayes")
-    five, ten, twenty = (row for name, row in page.table("kept-of-80").items() if name != "birds")
+    rows = [row for name, row in page.table("kept-of-80").items() if name != "birds"]
+    five, ten, twenty = (row[1:] for row in rows)  # without least squares on all three measurements
     assert 1 - five[2] / five[0] == pytest.approx(1 / 6, abs=0.02) and "saves a sixth of the error" in page.prose
     assert five[2] < five[1] < five[0] and ten[2] < ten[1] < ten[0]
-    assert max(twenty[:3]) - min(twenty[:3]) < 5, "with twenty birds the three are equal"
+    assert max(twenty[:3]) - min(twenty[:3]) < 5, "with twenty birds the data outweigh the prior"
+    assert (five[0] - five[1]) / (five[0] - five[2]) > 1 / 2, "more than half comes with the wide prior"
+    five_birds, mean, error, median, *_ = numbers(page.shown("saved"))
+    assert five_birds == 5 and mean == pytest.approx(five[0] - five[2], abs=1) and mean > 2 * error > 4 * median / 2
+    assert page.says(twenty[2] - rows[-1][0], "that costs about", within=3)
     assert all(abs(row[3] - 80) < 5 for row in (five, ten, twenty))
 
 
@@ -330,6 +346,9 @@ def test_chapter_01_is_fair_to_the_classical_prediction_interval(size, longer):
         bayesian.append(np.mean(high - low))
     assert np.mean(inside) == pytest.approx(0.8, abs=0.03)
     assert np.mean(widths) / np.mean(bayesian) - 1 == pytest.approx(longer, abs=0.03)
+    for shown_size, classical, ours in map(numbers, Page("01_why_bayes").shown("classical-intervals").splitlines()):
+        if shown_size == size:
+            assert [classical, ours] == pytest.approx([np.mean(widths), np.mean(bayesian)], abs=8)
     assert "With five birds they are an eighth longer" in Page("01_why_bayes").prose
 
 
@@ -351,6 +370,9 @@ def test_chapter_01_widens_its_answer_in_a_new_colony():
     for scatter in (250, np.hypot(250, 350)):
         assert page.says(stats.norm.ppf(0.9) * scatter, "80% interval for a bird", within=3)
     assert page.says(stats.norm.ppf(0.9), "80% interval for a bird", within=0.002)
+    known, new = np.hypot(250, 350 * 0), np.hypot(250, 350)  # and the means, from 15 colonies of 20 birds
+    for scatter, of_mean in ((known, 250 / 20**0.5), (new, np.sqrt((350**2 + 250**2 / 20) / 15))):
+        assert page.says(100 * (np.hypot(scatter, of_mean) / scatter - 1), "makes both intervals", within=0.5)
 
 
 def test_chapter_01_gives_reasons_that_hold():
@@ -358,6 +380,10 @@ def test_chapter_01_gives_reasons_that_hold():
     heavier = 4000 * ((202 / 200) ** 3 - 1)  # an enlarged bird with a flipper 2 mm longer
     assert page.says(heavier, r"more mass \(", within=2) and heavier / 2 == pytest.approx(60, abs=1)
     assert stats.norm(30, 30).interval(0.6827)[1] == pytest.approx(60, abs=0.1)
+    assert page.says(100 * 2 * stats.norm(0, 200).sf(400), "beyond 400 g", within=0.5)
+    assert 2 * stats.norm(4000, 1000).sf(6000) < 0.05, "almost certainly between 2 and 6 kg"
+    wider = np.sqrt((342 - 2) / (342 - 6)) - 1  # five more coefficients estimated, with flat priors
+    assert 0 < 100 * wider < 1 and page.says(1, "changes the width of the answer")
 
 
 def test_chapter_01_on_luck_and_grids():
@@ -431,6 +457,8 @@ def test_chapter_02_says_what_its_tables_say():
     page = Page("02_bayes_theorem")
     estimate, *once_in = (float(row[-6:].replace(",", "")) for row in page.shown("fifty").splitlines()[1:])
     assert page.says(once_in[0], "predictive says") and estimate > 1000
+    assert page.says(100 / once_in[0], "one-sided p", within=0.1)
+    assert page.says(numbers(page.shown("fisher").splitlines()[1])[-1], "one-sided p", within=0.005)
     assert page.says(min(once_in[1:]), "predictive says") and page.says(max(once_in[1:]), "predictive says")
     own, *others = (row[-4:] for row in page.table("answers").values())
     for end in own[:2]:
@@ -442,8 +470,17 @@ def test_chapter_02_says_what_its_tables_say():
         assert page.says(min(values), "other priors give", reach=110)
         assert page.says(max(values), "other priors give", reach=110)
     assert page.says(100 * own[3], "By the table", within=0.05)
+    for value in (own[3], min(row[3] for row in others), max(row[3] for row in others)):
+        assert page.says(100 * value, "somebody had the disease", within=0.05, reach=100)
     nobody, narrower, flat = (row[0] for row in page.table("nobody").values())
-    assert page.says(100 * nobody, "even odds", within=2, reach=90) and page.says(1 / 4, "falls from", within=0.05)
+    assert page.says(1 / 4, "even odds", within=0.05, reach=120) and page.says(1 / 4, "falls from", within=0.05)
+    assert page.says(100 * nobody, "26% with our prior", within=0.5) and page.says(100 * flat, "even odds", 0.5, 140)
+    mean, _, low, high = numbers(page.shown("false-alarms"))
+    [alt] = [page.cell("fig-false-alarms").metadata["mystnb"]["image"]["alt"]]
+    assert {mean, low, high} <= set(numbers(alt))
+    with_three = [1 / stats.betabinom(3330, a + 3, b + 398).sf(49) for a, b in ((1, 60), (1, 1))]
+    for once in with_three:
+        assert page.says(once, "With 3 alarms, fifty or more", within=0.5, reach=100)
     assert abs(narrower - nobody) < 0.05 and flat > 1 / 2
 
 

@@ -18,10 +18,14 @@ NOT_ANSWERED = "Not answered yet: put your answer in the place of the three dots
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that people give, and the hint that helps: ``hint`` must not hold the right answer."""
+    """A wrong answer that people give, and the hint that helps: ``hint`` must not hold the right answer.
+
+    An answer within ``tolerance`` of ``answer`` gets the hint; within the exercise's tolerance, where that is None.
+    """
 
     answer: Callable[[], float | Sequence[float] | str]
     hint: str
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class Exercise:
     asks : what is asked, unit included, to end the sentence "This asks for ..."
     praise : what is said of a right answer, in a sentence that adds something to it
     hint : what helps whoever is wrong in a way that nobody foresaw
+    drawn : whether the answer comes from random draws
     low, high : ends of the range in which an answer makes sense at all
-    mistakes : wrong answers that people give; the first within ``tolerance`` of the answer gives its hint
+    mistakes : wrong answers that people give; the first within its tolerance of the answer gives its hint
     """
 
     right: Callable[[], float | Sequence[float] | str]
@@ -44,6 +49,7 @@ class Exercise:
     praise: str
     hint: str
     tolerance: float = 0.0
+    drawn: bool = True
     low: float = -np.inf
     high: float = np.inf
     mistakes: tuple[Mistake, ...] = ()
@@ -111,6 +117,8 @@ def judge(exercise: Exercise, answer) -> Verdict:
     shape = np.shape(right)
     if values is None or values.shape != shape:
         wanted = f"{shape[0]} numbers, in a list" if shape else "one number"
+        if isinstance(answer, list | tuple) and answer and all(isinstance(one, str) for one in answer):
+            given += " of texts: leave out the quotes"
         return Verdict(False, f"Not yet. This asks for {exercise.asks}: {wanted}. You gave {given}.")
     if not np.all(np.isfinite(values)):
         return Verdict(False, "Not yet. Your answer is not a finite number (NaN or infinite): look where it arises.")
@@ -123,10 +131,12 @@ def judge(exercise: Exercise, answer) -> Verdict:
             "yours is outside.",
         )
     for mistake in exercise.mistakes:
-        if np.all(np.abs(values - mistake.answer()) <= exercise.tolerance):
+        within = exercise.tolerance if mistake.tolerance is None else mistake.tolerance
+        if np.all(np.abs(values - mistake.answer()) <= within):
             return Verdict(False, f"Not yet. {mistake.hint}")
     if np.all(np.abs(values - right) <= 3 * exercise.tolerance):
-        return Verdict(False, "Not yet, but close. Did you round too early, or use too few draws?")
+        slip = "round too early, or use too few draws" if exercise.drawn else "round too early"
+        return Verdict(False, f"Not yet, but close. Did you {slip}?")
     return Verdict(False, f"Not yet. {exercise.hint}")
 
 

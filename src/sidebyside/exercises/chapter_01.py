@@ -55,6 +55,7 @@ EXERCISES = {
     "01-photos": Exercise(
         right=lambda: slope(CAMERA_ERROR / np.sqrt(2)),
         tolerance=0.4,
+        drawn=False,
         asks="the slope in g per mm",
         low=0,
         high=200,
@@ -74,6 +75,12 @@ EXERCISES = {
             Mistake(
                 lambda: slope(CAMERA_ERROR / np.sqrt(2)) / slope(0),
                 "That is the factor by which the slope shrinks. Multiply the true slope by it.",
+                tolerance=0.01,
+            ),
+            Mistake(
+                lambda: slope(CAMERA_ERROR) / slope(0),
+                "That is the factor with a single photograph. The mean of two has half the error's variance.",
+                tolerance=0.01,
             ),
         ),
     ),

@@ -33,6 +33,7 @@ EXERCISES = {
     "02-mammogram": Exercise(
         right=_mammogram,
         tolerance=0.001,
+        drawn=False,
         asks="the probability of cancer after a positive mammogram",
         praise="About one woman in eleven: most positive mammograms in a screening are false alarms.",
         hint="Take 1,000 women. How many have cancer and a positive mammogram? How many have a positive one at all?",
@@ -69,6 +70,7 @@ EXERCISES = {
     "02-doors": Exercise(
         right=lambda: [_doors((0.5, 1, 0)), _doors((0.5, 0.5, 0))],
         tolerance=0.01,
+        drawn=False,
         asks="the probabilities of door 2 with the host who knows and with the one who does not",
         praise="The same open door, two answers: the likelihood is a model of how the data came to you.",
         hint="Make a table with a row for each door: how probable is what the host did, if the car is behind it?",
@@ -104,6 +106,7 @@ EXERCISES = {
     "02-belief": Exercise(
         right=lambda: _belief(0.025),
         tolerance=0.3,
+        drawn=False,
         asks="the number a of Beta(a, a)",
         praise="A vague sentence has the weight of more than twenty letters.",
         hint="Compute stats.beta(a, a).cdf(0.3) for a few values of a: larger a, smaller tail. It should be 0.025.",
@@ -124,6 +127,7 @@ EXERCISES = {
     "02-alarms": Exercise(
         right=lambda: float(stats.betabinom(3330, 1 + 16, 1 + 3324 - 16).ppf(0.975)),
         tolerance=1.0,
+        drawn=False,
         asks="the number of false alarms below which 97.5 percent of the posterior predictive lies",
         praise="Fifty would be surprising now, where it was not with 2 of 401: that is what more healthy samples buy.",
         hint="The posterior is a beta distribution: add the alarms to a and the others to b. Then stats.betabinom.",
@@ -133,6 +137,10 @@ EXERCISES = {
             Mistake(
                 lambda: float(stats.binom(3330, 16 / 3324).ppf(0.975)),
                 "That is the best guess, taken for the truth. Average over the posterior: stats.betabinom.",
+            ),
+            Mistake(
+                lambda: float(3330 * stats.beta(1 + 16, 1 + 3324 - 16).ppf(0.975)),
+                "That is the uncertainty of the rate alone. The counts scatter too: stats.betabinom has both.",
             ),
             Mistake(
                 lambda: float(stats.betabinom(3330, 1 + 2, 1 + 401 - 2).ppf(0.975)),
@@ -151,6 +159,7 @@ EXERCISES = {
     "02-kits": Exercise(
         right=_kits,
         tolerance=0.5,
+        drawn=False,
         asks="the posterior mean of the number of kits",
         praise="Three numbers, the largest of them 33, and yet the mean lies well above it.",
         hint="The likelihood of a number x is 1/N where N is at least x, and zero elsewhere. Multiply three of them.",
