@@ -115,7 +115,6 @@ EXERCISES = {
         praise="Five birds leave the scatter open: look at its interval, too.",
         hint="Two unknowns, mu and sigma. Average sigma over the draws, or over a grid.",
         low=0,
-        high=10,
         mistakes=(
             Mistake(
                 lambda: stored("03-scatter, no Jacobian"),
