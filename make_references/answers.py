@@ -30,6 +30,7 @@ STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "exercises" / "answer
 # ---- chapter 3 ---------------------------------------------------------------------------------
 
 POSITIVE, TESTED = 25, 37  # chapter 2's data; its prior is Beta(2, 2)
+FIVE_BIRDS = np.array([4.5, 5.7, 4.45, 5.7, 5.4])  # kg, the first five Gentoo penguins
 DAMAGED_AT = np.array([53, 57, 58, 63, 70, 70, 75])  # °F, the flights with damage (Dalal et al. 1989)
 
 
@@ -49,6 +50,24 @@ def colder_is_worse() -> float:
         log_posterior -= np.logaddexp(0, -(alpha + beta * value))
     weight = np.exp(log_posterior - log_posterior.max())
     return float(weight[beta < 0].sum() / weight.sum())
+
+
+def scatter_of_five_birds(jacobian: bool = True) -> float:
+    """Return the posterior mean of sigma (kg) from five Gentoo penguins; mu is integrated out in closed form.
+
+    Without the Jacobian, it is that of a sampler that moves in log sigma and forgets the change of variable.
+    """
+    mass = FIVE_BIRDS
+
+    def height(sigma, power):
+        variance = 1.5**2 + sigma**2 / len(mass)  # of the mean, mu integrated out
+        log_likelihood = -(len(mass) - 1) * np.log(sigma) - np.sum((mass - mass.mean()) ** 2) / (2 * sigma**2)
+        log_likelihood -= np.log(variance) / 2 + (mass.mean() - 4) ** 2 / (2 * variance)
+        return np.exp(log_likelihood - 2 * sigma) * sigma**power
+
+    shift = 0 if jacobian else -1
+    moments = [integrate.quad(height, 1e-3, 20, args=(power + shift,), limit=200)[0] for power in (0, 1)]
+    return moments[1] / moments[0]
 
 
 # ---- chapter 4 ---------------------------------------------------------------------------------
@@ -272,6 +291,8 @@ ANSWERS: dict[str, Callable[[], float | list[float]]] = {
     "03-acceptance": partial(acceptance, 0.3),
     "03-acceptance, step of 0.18": partial(acceptance, 0.18),
     "03-omitted": colder_is_worse,
+    "03-scatter": scatter_of_five_birds,
+    "03-scatter, no Jacobian": partial(scatter_of_five_birds, jacobian=False),
     "04-tenpoints": partial(exceeds, 0.1),
     "04-tenpoints, any gain": partial(exceeds, 0),
     "04-treat": median_needed_to_treat,

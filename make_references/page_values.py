@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
-from make_references import robust_regression, two_proportions, why_bayes
+from make_references import robust_regression, sampling, two_proportions, why_bayes
 from make_references.robust_regression import SIGMA, X, Y
 
 STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "page_values"
@@ -499,7 +499,7 @@ def chapter_06() -> dict[str, dict]:
     return entries | fine
 
 
-CHAPTERS = {"01": why_bayes.values, "02": chapter_02, "04": chapter_04, "06": chapter_06}
+CHAPTERS = {"01": why_bayes.values, "02": chapter_02, "03": sampling.values, "04": chapter_04, "06": chapter_06}
 
 
 def main() -> None:

@@ -16,10 +16,11 @@ from itertools import pairwise
 from math import factorial
 from pathlib import Path
 
+import arviz as az
 import nbformat
 import numpy as np
 import pytest
-from scipy import integrate, optimize, special, stats
+from scipy import integrate, optimize, signal, special, stats
 
 import sidebyside as sbs
 from benchmark import problems
@@ -486,23 +487,12 @@ def test_chapter_02_says_what_its_tables_say():
 
 def test_chapter_03_describes_its_own_code():
     page = Page("03_sampling")
-    body = page.cell("metropolis").source.splitlines()[2:]  # below signature and docstring
-    assert len(body) in numbers(re.search(r"\w+ lines of NumPy find", page.code).group())
     step, draws = page.given("metropolis-run", "metropolis")
     assert draws == 5500 and page.says(step, "We took")
-    [repeats] = [node.args.defaults[0].value for node in ast.parse(page.cell("errors-of-best").source).body]
+    repeats = ast.parse(page.cell("errors-of-best").source).body[0].args.defaults[0].value
     assert page.says(repeats, "do so", reach=20) and page.says(repeats, "answers are", reach=20)
-    timid, draws = page.given("timid-walker", "metropolis")
-    assert page.says(timid, "timid walker", reach=70)
-    assert page.says(4 * draws, "timid walker", reach=90)  # by four chains
     _, draws = page.given("many-runs", "metropolis")
-    assert page.says(4 * draws, "Good enough")
-    _, steps = page.given("fig-same-work", "metropolis")
-    assert page.says(steps, "Both started")
-    assert page.given("fig-same-work", "leapfrog")[-1] * 10 == steps, "about the same amount of work"
-    _, free, _ = page.given("funnel-free", "hmc")
-    bound, _ = page.given("funnel", "hmc")
-    assert page.says(free, "steps a draw") and page.says(bound, "steps a draw")
+    assert page.says(4 * draws, "draws enough", reach=20)
 
 
 def test_chapter_03_says_what_is_true():
@@ -512,12 +502,89 @@ def test_chapter_03_says_what_is_true():
         assert page.says(100 * special.expit(odds), "Log-odds of", within=0.5, reach=80)
     values = {}
     exec(page.cell("flights").source, {"np": np}, values)
-    assert page.says(values["damaged"].sum(), "flights with damage") and page.says(
-        values["temperature"].min(), "coldest flight"
-    )
+    assert page.says(values["damaged"].sum(), "flights with damage", reach=30)
+    assert page.says(values["temperature"].min(), "coldest flight was") and len(values["damaged"]) == 23
+    years = 100**10 / 1e6 / (365.25 * 86400)
+    assert page.says(3e6, "million years", reach=30) and round(years / 1e6) == 3
+    assert page.says(1 / special.expit(-8), "Two standard deviations", within=25, reach=80)
+    assert page.says(100 * special.expit(4), "may take the risk", within=0.5)
     wanted = 1 / 0.1**2  # hits, for an error of one tenth
     assert page.says(wanted, "hits") and page.says(wanted / 0.001, "hits")
-    assert page.says(10_000, "are worth") and page.says(10_000 * 0.1 / 1.9, "are worth", within=50)
+    assert page.says(10_000, "are worth some") and page.says(10_000 * 0.1 / 1.9, "are worth some", within=50)
+
+
+def test_chapter_03_puts_other_priors_beside_its_answer():
+    """The headline has the interval, and the numbers under two other priors, each as the table shows it."""
+    page = Page("03_sampling")
+    wide, moderate, weak = page.table("sensitivity").values()
+    near = {"With the wide prior": wide, "With the moderate prior it is": moderate, "doubts strong effects 76": weak}
+    for words, row in near.items():
+        for number in row[:3]:
+            shown = page.says(100 * number, words, within=0.6, reach=110)
+            assert shown or page.says(100 * number, "With the moderate prior", within=0.6, reach=180), (words, number)
+        assert page.says(100 * row[3], "as measured at the launch", within=0.6)
+        assert row[6] >= 0.9495
+    assert page.says(100 * wide[0], "The answer of this chapter", within=0.6, reach=130)
+    assert page.says(100 * weak[0], "The answer of this chapter", within=0.6, reach=130)
+    assert float(page.shown("prior-predictive").split("wide")[1].split()[0]) > 1 / 2, "more than half at the ends"
+    assert page.says(31, "The forecast for the launch") and page.says(36, "the next morning")
+
+
+def test_chapter_03_takes_the_effective_sample_size_of_the_mean():
+    """MCSE = sd / sqrt(ESS) holds for ArviZ's ESS of the mean, and not for its default."""
+    rng = np.random.default_rng(0)
+    skewed = np.exp(signal.lfilter([1], [1, -0.9], rng.normal(size=(4, 2000)), axis=1))  # dependent, far from normal
+    error = float(az.mcse(skewed))
+    assert skewed.std() / float(az.ess(skewed, method="mean")) ** 0.5 == pytest.approx(error, rel=1e-3)
+    assert abs(skewed.std() / float(az.ess(skewed)) ** 0.5 / error - 1) > 0.02
+    for name in ("03_sampling", "03b_hamiltonian"):
+        for call in (node for node in ast.walk(ast.parse(Page(name).code)) if isinstance(node, ast.Call)):
+            if ast.unparse(call.func) == "az.mcse":
+                assert len(call.args) == 1
+    assert 'method="mean"' in Page("03_sampling").cell("two-checks").source
+
+
+def test_chapter_03b_counts_the_evaluations_that_its_code_makes():
+    page = Page("03b_hamiltonian")
+    counts = {"density": 0, "gradient": 0}
+
+    def density(position):
+        counts["density"] += 1
+        return -np.sum(position**2, axis=1) / 2
+
+    def gradient(position):
+        counts["gradient"] += 1
+        return -position
+
+    exec("\n".join(page.cell(name).source for name in ("leapfrog", "hmc")), functions := {"np": np})
+    functions["hmc"](density, gradient, np.zeros((4, 2)), 0.3, 12, 10, np.random.default_rng(0))
+    assert counts == {"density": 20, "gradient": 130}
+    for number in (13, 12, 15):
+        assert page.says(number, "HMC with 12 steps", reach=90)
+    assert "4 * 1000 * 15" in page.code and "steps + 3" in page.cell("dimensions").source
+
+
+def test_chapter_03b_says_what_its_tables_say():
+    page = Page("03b_hamiltonian")
+    gains = {name: row[4] / row[2] for name, row in page.table("price").items()}
+    assert gains["α"] > 3 and gains["β"] > 3, "several times better for means"
+    assert gains["(β + 1.9)²"] < 1.6 and gains["risk at 31 °F"] < 1.6, "small or none"
+    table = page.table("dimensions")
+    assert table["2"][2] < 2 and table["100"][2] > 10, "not much with two, more than tenfold with a hundred"
+    centred, free = page.table("funnel-table").values()
+    assert centred[0] > 0 and free[0] == 0, "divergences"
+    assert centred[5] < centred[6] / 2 and centred[1] > 1.01 > free[1] and centred[4] < 0.3 < free[4]
+    first = {}
+    exec(Page("03_sampling").cell("flights").source, {"np": np}, first)
+    again = {}
+    code = page.cell("launches").source.split("t = ")[0]
+    exec(code, {"np": np}, again)
+    assert all(np.array_equal(first[name], again[name]) for name in ("temperature", "damaged"))
+    _, steps = page.given("fig-same-work", "metropolis")
+    assert page.given("fig-same-work", "leapfrog")[-1] * 10 == steps, "the same number of steps"
+    near, far = stats.chi(100).interval(0.999)
+    assert 7.5 < near < 8.5 and 11.5 < far < 12.5
+    assert page.says(8, "practically all draws") and page.says(12, "practically all draws")
 
 
 def test_chapter_04_describes_its_data_and_prior():

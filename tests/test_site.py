@@ -421,6 +421,19 @@ def test_figures_lie_on_a_white_card_in_dark_mode(chapter_at, make_reader):
 # ---- the buttons that run a chapter ----
 
 
+def test_an_animation_can_be_paused(site_address, make_reader):
+    page = make_reader().page
+    page.emulate_media(reduced_motion="no-preference")
+    page.goto(f"{site_address}/notebooks/03_sampling.html")
+    output = page.locator(".cell_output:has(img[src$='.gif'])")
+    moving, still = output.locator("img[src$='.gif']"), output.locator("img[src$='.png']")
+    for name, moves in (("Pause", True), ("Play", False), ("Pause", True)):
+        assert (moving.is_visible(), still.is_visible()) == (moves, not moves)
+        output.get_by_role("button", name=name, exact=True).click()
+    page.emulate_media(reduced_motion="reduce")
+    assert still.is_visible() and output.get_by_role("button").count() == 0
+
+
 def launch(page):
     """Return the buttons of a chapter: accessible name, address."""
     links = page.get_by_role("navigation", name="Run this chapter").get_by_role("link").all()

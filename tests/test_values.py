@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import special, stats
 
 import sidebyside as sbs
-from make_references import page_values, two_proportions
+from make_references import page_values, sampling, two_proportions
 from sidebyside.values import WrongValueError
 
 STORED = {path.stem: json.loads(path.read_text()) for path in sorted(page_values.STORE.glob("*.json"))}
@@ -143,6 +143,26 @@ def test_chapter_02_stored_numbers_are_what_other_formulas_give():
     by_prior = [stats.betabinom(3330, a + 2, b + 399).sf(49) for a, b in other_priors]
     np.testing.assert_allclose(stored["fifty_or_more"][1:], by_prior, rtol=1e-7)
     assert stored["stanford_larger"] > 100 * sensitivity.sf(78 / 85), "the maker's estimate is not the maker's rate"
+
+
+def test_chapter_03_stored_numbers_are_what_other_formulas_give():
+    """The beta distribution by SciPy, and the launches by adding up a grid in other coordinates."""
+    stored = {name: np.array(entry["value"]) for name, entry in STORED["03"].items()}
+    beta = stats.beta(27, 14)
+    truth = [beta.mean(), beta.sf(0.7), beta.std(), beta.ppf(0.01)]
+    np.testing.assert_allclose(stored["sensitivity"], truth, rtol=1e-7)
+    middle, slope = np.meshgrid(np.linspace(-6, 4, 301), np.linspace(-9, 4, 301))  # log-odds at 65 °F, and per 10 °F
+    for (alpha_sd, beta_sd), row in zip(sampling.PRIORS, stored["by_prior"], strict=True):
+        alpha = middle - 1.5 * slope
+        weight = np.exp(-((alpha / alpha_sd) ** 2) / 2 - (slope / beta_sd) ** 2 / 2)
+        for flights, sign in ((sampling.WITH_DAMAGE, 1), (sampling.WITHOUT, -1)):
+            for temperature in flights:
+                weight *= special.expit(sign * (middle + slope * (temperature - 65) / 10))
+        weight /= weight.sum()
+        for degrees, mean in zip((31, 36), row[[0, 3]], strict=True):
+            assert np.sum(weight * special.expit(middle + slope * (degrees - 65) / 10)) == pytest.approx(mean, abs=1e-3)
+    wide, moderate, weak = stored["by_prior"][:, :3]
+    assert wide[0] - weak[0] > 0.2 and moderate[1] < 0.4, "the prior matters"
 
 
 def test_chapter_04_stored_numbers_are_what_other_formulas_give():

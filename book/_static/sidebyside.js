@@ -191,6 +191,15 @@
       const chapter = arrow.closest("li").querySelector(":scope > a").textContent.trim();
       arrow.setAttribute("aria-label", `Parts of ${chapter}`);
     }
+    // An animation beside its last frame (publish/book_tabs.py): a button shows the one or the other.
+    for (const output of document.querySelectorAll(".cell_output:has(img[src$='.gif'])")) {
+      const button = make("button", { type: "button", className: "sbs-button sbs-pause", textContent: "Pause" });
+      button.addEventListener("click", () => {
+        const paused = output.classList.toggle("sbs-paused");
+        button.textContent = paused ? "Play" : "Pause";
+      });
+      output.append(button);
+    }
     let view;
     for (const tabSet of document.querySelectorAll(".sd-tab-set")) {
       const labels = [...tabSet.querySelectorAll(":scope > .sd-tab-label[data-sync-group='lib']")];

@@ -1,6 +1,7 @@
 """Checks of chapter 3, sampling."""
 
 import numpy as np
+from scipy import special
 
 from sidebyside.exercises import Exercise, Mistake
 from sidebyside.exercises.stored import stored
@@ -35,6 +36,7 @@ EXERCISES = {
                 "That is the error itself. What share of the true probability is it?",
             ),
             Mistake(lambda: 100 * np.sqrt(0.001 * 0.999 / 4000) / 0.001, "That is in percent. This asks for a share."),
+            Mistake(lambda: 50, "That may be the percent, rounded. This asks for a share, with two decimals."),
             Mistake(
                 lambda: np.sqrt(0.001 * 0.999) / 0.001,
                 "That is for a single draw. Divide by the root of the number of draws.",
@@ -104,6 +106,64 @@ EXERCISES = {
             Mistake(
                 lambda: 1 - stored("03-omitted"), "That is the probability that damage gets *less* likely in the cold."
             ),
+        ),
+    ),
+    "03-scatter": Exercise(
+        right=lambda: stored("03-scatter"),
+        tolerance=0.015,
+        asks="the posterior mean of sigma in kg",
+        praise="Five birds leave the scatter open: look at its interval, too.",
+        hint="Two unknowns, mu and sigma. Average sigma over the draws, or over a grid.",
+        low=0,
+        mistakes=(
+            Mistake(
+                lambda: stored("03-scatter, no Jacobian"),
+                "Do you sample log sigma? Then its log density has one term more, log sigma: the change of variable.",
+            ),
+            Mistake(
+                lambda: 1000 * stored("03-scatter"),
+                "That is in grams. This asks for kilograms.",
+            ),
+        ),
+    ),
+    "03-limit": Exercise(
+        right=lambda: 0.2,
+        tolerance=0.005,
+        asks="the largest stable step",
+        praise="Twice the standard deviation of the narrowest direction. The wide direction would have allowed 6.",
+        hint="For one normal unknown the step must stay below twice its standard deviation. Which unknown decides?",
+        low=0,
+        mistakes=(
+            Mistake(lambda: 6.0, "That is the limit of the wide direction. A step has to suit the narrow one, too."),
+            Mistake(lambda: 0.1, "That is the standard deviation. The limit is a multiple of it."),
+            Mistake(lambda: 2.0, "That is for a standard deviation of one."),
+        ),
+    ),
+    "03-tree": Exercise(
+        right=lambda: 4 * 1000 * (2**7 - 1),
+        tolerance=5000,
+        asks="a number of gradient evaluations",
+        praise="Half a million gradients for 4,000 draws: a deep tree is a slow sampler, not a wrong one.",
+        hint="A tree of depth d has 2 to the power d points. One of them is the start, whose gradient is known.",
+        low=1,
+        mistakes=(
+            Mistake(lambda: 4 * 1000 * 7, "The path doubles each time: a tree of depth d has far more than d points."),
+            Mistake(lambda: 1000 * (2**7 - 1), "That is one chain. There are four."),
+            Mistake(lambda: 2**7 - 1, "That is one draw. How many draws are there?"),
+            Mistake(lambda: 4 * 1000 * (2**6 - 1), "That is for a depth of 6. Each doubling counts."),
+        ),
+    ),
+    "03-shell": Exercise(
+        right=lambda: float(np.sqrt(2) * np.exp(special.gammaln(200.5) - special.gammaln(200))),
+        tolerance=0.2,
+        asks="a distance in standard deviations",
+        praise="No draw comes near the mode, although the density is largest there.",
+        hint="The squared distance is a sum of 400 squares, each with mean 1.",
+        low=0,
+        mistakes=(
+            Mistake(lambda: 400, "That is the squared distance."),
+            Mistake(lambda: 0, "The density is largest there, but there is hardly any room."),
+            Mistake(lambda: 1, "That is the typical distance in a single direction. There are 400 of them."),
         ),
     ),
 }
