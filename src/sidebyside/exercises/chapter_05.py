@@ -1,9 +1,9 @@
-"""The self-checks of chapter 5, linear regression: right answers from the reference posteriors."""
+"""The self-checks of chapters 5 and 5b, regression: right answers from the reference posteriors and from the data."""
 
 import numpy as np
 from scipy.stats import norm
 
-from sidebyside.datasets import load_penguins
+from sidebyside.datasets import load_co2, load_penguins
 from sidebyside.exercises import Exercise, Mistake
 from sidebyside.references import load_reference
 
@@ -16,9 +16,29 @@ def _sd(parameter: str) -> float:
     return load_reference("penguins_line").parameters[parameter]["sd"]
 
 
-def _flipper_mean() -> float:
-    """Mean flipper length of the birds that were measured, in cm."""
-    return float(load_penguins()["flipper_length_mm"].mean() / 10)
+def _flipper_mean(species: str | None = None) -> float:
+    """Mean flipper length of the birds that were measured, or of one species of them, in cm."""
+    penguins = load_penguins()
+    chosen = penguins if species is None else penguins[penguins["species"] == species]
+    return float(chosen["flipper_length_mm"].mean() / 10)
+
+
+def _repaired(flipper_cm: float, own_centre: bool = True) -> float:
+    """Return how much heavier (g) an Adelie is by the Adelies' line than by the line through all birds."""
+    line = {
+        name: (_mean("alpha", name), _mean("beta", name), _flipper_mean(species))
+        for name, species in (("penguins_line", None), ("penguins_adelie", "Adelie" if own_centre else None))
+    }
+    common, own = (height + slope * (flipper_cm - centre) for height, slope, centre in line.values())
+    return 1000 * (own - common)
+
+
+def _co2_slope(since: int) -> float:
+    """Return the least-squares slope (ppm per year) of the months since a year's January."""
+    co2 = load_co2()
+    year = co2["month"].str[:4].astype(int) + (co2["month"].str[5:].astype(int) - 0.5) / 12
+    late = year > since
+    return float(np.polyfit(year[late] - 1990, co2.loc[late, "co2_ppm"], 1)[0])
 
 
 def _over_5_kg(spread: bool = True, centred: bool = True) -> float:
@@ -89,14 +109,35 @@ EXERCISES = {
         ),
     ),
     "05-adelie": Exercise(
-        right=lambda: _mean("beta", "penguins_adelie"),
-        tolerance=0.02,
-        asks="a slope in kg per cm",
-        praise="Within one species, a centimetre of flipper goes with much less mass.",
-        hint="Keep the Adelie birds alone, in x and in y, and take the mean of the draws of beta.",
+        right=lambda: [_repaired(18.0), _repaired(20.0)],
+        tolerance=15,
+        asks="two differences in grams, at 18 and at 20 cm",
+        praise="The lines cross in between, so no single correction repairs the wrong line.",
+        hint="Each line has its own centre: subtract the mean flipper of the birds it was fitted to.",
         mistakes=(
-            Mistake(lambda: _mean("beta"), "That is the slope of all species together: are the other birds still in?"),
-            Mistake(lambda: -_mean("beta", "penguins_adelie"), "Look at the sign."),
+            Mistake(
+                lambda: [-_repaired(18.0), -_repaired(20.0)],
+                "Look at the signs: the repaired model's mass minus that of the line through all birds.",
+            ),
+            Mistake(
+                lambda: [_repaired(18.0) / 1000, _repaired(20.0) / 1000],
+                "That is in kilograms; the question asks for grams.",
+            ),
+            Mistake(
+                lambda: [_repaired(18.0, own_centre=False), _repaired(20.0, own_centre=False)],
+                "The Adelies' line was fitted to flippers centred on the Adelies' own mean.",
+            ),
+        ),
+    ),
+    "05-co2": Exercise(
+        right=lambda: _co2_slope(1990),
+        tolerance=0.04,
+        asks="a slope in ppm per year",
+        praise="The slope is the line's most trustworthy number; its interval is not.",
+        hint="Keep the months from 1990 on, and measure time in years: January 1990 is 1990 and half a month.",
+        mistakes=(
+            Mistake(lambda: _co2_slope(1958), "That is the slope of all months since 1958."),
+            Mistake(lambda: _co2_slope(1990) / 12, "That is in ppm per month."),
         ),
     ),
     "05-why": Exercise(
