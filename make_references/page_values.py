@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
-from make_references import robust_regression, why_bayes
+from make_references import robust_regression, several_predictors, why_bayes
 from make_references.robust_regression import SIGMA, X, Y
 from sidebyside.datasets import load_penguins
 
@@ -523,6 +523,66 @@ def chapter_05() -> dict[str, dict]:
     }
 
 
+def chapter_05b() -> dict[str, dict]:
+    """Return the entries of chapter 5b, several predictors."""
+    table, made = several_predictors.data(), several_predictors.posterior()
+    penguins = several_predictors.birds()
+    own = np.eye(3)[table["species"]]
+    depth = several_predictors.standardised(penguins["bill_depth_mm"])
+    sexes = np.column_stack([own, own * table["male"][:, None]])
+
+    def conditioned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and sd of the coefficients: parameters and masses as one normal distribution, conditioned."""
+        y = table["y"] - 4
+        q, _ = np.linalg.qr(x)
+        off = y - q @ (q.T @ y)
+        sigma = np.sqrt(off @ off / (len(y) - x.shape[1]))
+        gain = 1.5**2 * np.linalg.solve(1.5**2 * x @ x.T + sigma**2 * np.eye(len(y)), x).T
+        return gain @ y, np.sqrt(np.diag(1.5**2 * (np.eye(x.shape[1]) - gain @ x)))
+
+    total, total_sd = conditioned(sexes)
+    ones = np.ones((len(own), 1))
+    fork = [conditioned(np.column_stack([x, depth]))[0][-1] for x in (ones, own)]
+    with_flipper, _ = conditioned(np.column_stack([sexes, table["flipper"]]))
+    gains = [made.moments(row) for row in np.eye(7)[3:6]]
+    apart = np.array([0, 0, 0, 0, -1, 1, 0])
+    ends = [
+        optimize.brentq(lambda limit, p=p: made.above(limit, apart) - 1 + p, -0.5, 1.5, xtol=1e-12)
+        for p in (0.025, 0.975)
+    ]
+    middle, sd = made.parts(apart)
+    density = [float(made.weight @ stats.norm.pdf(end, middle, sd)) for end in ends]
+    moments = made.moments(apart)
+    tail = np.sqrt(0.025 * 0.975)
+
+    sex = Posterior(several_predictors.MODELS["penguins_sex"], 72)
+    adelie_mass = penguins.loc[penguins["species"] == "Adelie", "body_mass_g"] / 1000
+    heavy = (4 - adelie_mass.mean()) / adelie_mass.std(ddof=0)
+    p_male = special.expit(sex.values["intercept"] + sex.values["b_mass"] * heavy)
+    squares = sum(sex.values[name] ** 2 for name in ("intercept", "b_mass", "b_depth"))
+    reweighted = []
+    for scale in (0.75, 1.5, 3):
+        ratio = np.exp(squares / 2 * (1 / 1.5**2 - 1 / scale**2))
+        ratio /= sex.mean(ratio)
+        mean = sex.mean(ratio * p_male)
+        reweighted.append((mean, np.sqrt(sex.mean((ratio * (p_male - mean)) ** 2))))
+    b_mean, b_sd, _ = sex.moments(sex.values["b_mass"])
+    entries = {
+        "total": _exactly(total[3:]),
+        "total_sd": _exactly(total_sd[3:]),
+        "fork": _exactly(fork),
+        "pipe": _exactly([with_flipper[3:6], total[3:]]),
+        "gain": {"value": [one["mean"] for one in gains], "spread": [one["sd"] for one in gains]},
+        "difference": {"value": [moments["mean"], *ends], "spread": [moments["sd"], *(tail / np.array(density))]},
+        "larger": _shares(made.above(0, apart)),
+        "b_mass": {"value": b_mean, "spread": b_sd},
+        "p_heavy": {"value": [mean for mean, _ in reweighted], "spread": [sd for _, sd in reweighted]},
+    }
+    for entry in entries.values():
+        entry.setdefault("error", 1e-6 * np.ones_like(entry["value"]))
+    return entries
+
+
 def chapter_06() -> dict[str, dict]:
     """Return the entries of chapter 6, robust regression."""
     coarse, fine = _from_grids(finer=False), _from_grids(finer=True)
@@ -534,7 +594,7 @@ def chapter_06() -> dict[str, dict]:
     return entries | fine
 
 
-CHAPTERS = {"01": why_bayes.values, "02": chapter_02, "05": chapter_05, "06": chapter_06}
+CHAPTERS = {"01": why_bayes.values, "02": chapter_02, "05": chapter_05, "05b": chapter_05b, "06": chapter_06}
 
 
 def main() -> None:
