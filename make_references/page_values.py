@@ -519,7 +519,11 @@ def chapter_05() -> dict[str, dict]:
         "typical_18": own.mean_and_interval(18 - own_centre),
         "bird_18": own.interval(18 - own_centre, noise=1),
         "adelie_slope": own.mean_and_interval(0, slope=True),
-        "gap": {"value": 1000 * (typical[0] - common[0]), "spread": 1000 * np.hypot(typical[1], common[1]), "error": 1e-3},
+        "gap": {
+            "value": 1000 * (typical[0] - common[0]),
+            "spread": 1000 * np.hypot(typical[1], common[1]),
+            "error": 1e-3,
+        },
     }
 
 
