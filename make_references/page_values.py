@@ -437,7 +437,7 @@ class Line:
         self.weight /= self.weight.sum()
 
     def parts(self, at: float, noise: float = 0, slope: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and sd, given each sigma, of the line at ``at`` (or of the slope) with ``noise`` times an error."""
+        """Return mean and sd, given each sigma, of the line at ``at`` (or of the slope), plus ``noise`` errors."""
         direction = np.array([0.0, 1.0]) if slope else np.array([1.0, at])
         variance = [direction @ one @ direction for one in self._covariance]
         return np.array(self._mean) @ direction, np.sqrt(variance + noise * self.sigma**2)
