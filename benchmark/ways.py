@@ -48,7 +48,8 @@ class Task:
     def __post_init__(self):
         self.names = {"np": np, "chains": self.chains, "warmup": self.warmup, "draws": self.draws, "live": False}
         self.names |= {"SEED": 1, "posteriors": {}, "densities": {}} | self.data
-        self.names["coords"] = {"point": np.arange(self.about["rows"])}  # chapter 6 names its points
+        # chapter 5 names its birds, chapter 6 its points
+        self.names["coords"] = {name: np.arange(self.about["rows"]) for name in ("bird", "point")}
         if "u" in self.data:  # chapter 8 names its counties
             self.names["coords"] = {"county": np.arange(len(self.data["u"]))}
         import sidebyside

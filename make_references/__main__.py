@@ -17,6 +17,7 @@ from make_references import (
     measurement_noise,
     page_values,
     robust_regression,
+    several_predictors,
     two_proportions,
 )
 
@@ -28,6 +29,7 @@ def main() -> None:
     chapters = (
         two_proportions,
         linear_regression,
+        several_predictors,
         robust_regression,
         measurement_noise,
         hierarchical_regression,

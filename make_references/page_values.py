@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
-from make_references import robust_regression, sampling, two_proportions, why_bayes
+from make_references import robust_regression, sampling, several_predictors, two_proportions, why_bayes
 from make_references.robust_regression import SIGMA, X, Y
+from sidebyside.datasets import load_penguins
 
 STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "page_values"
 NEGLIGIBLE = 1e-16  # grid points with less than this share of the largest weight are left out
@@ -488,6 +489,187 @@ def chapter_04() -> dict[str, dict]:
     }
 
 
+class Line:
+    """Chapter 5's posterior: given sigma, intercept and slope are jointly normal; sigma is added up on a grid.
+
+    Parameters
+    ----------
+    x, y : array of shape (birds,)
+        Flipper length in cm from its mean, and mass in kg.
+    sigma : array of shape (points,), optional
+        Values of sigma, even on a logarithmic scale; one value alone fixes it.
+    mean, sd : sequence of two numbers
+        The priors of intercept and slope.
+    """
+
+    def __init__(self, x, y, sigma=None, mean=(4, 0), sd=(1.5, 0.5)):
+        self.sigma = np.geomspace(0.2, 0.8, 150) if sigma is None else np.asarray(sigma, dtype=float)
+        design, prior = np.column_stack([np.ones_like(x), x]), np.diag(np.square(sd, dtype=float))
+        log_weight, self._mean, self._covariance = [], [], []
+        for one in self.sigma:
+            # as a joint normal distribution of parameters and masses, conditioned on the masses
+            whole = design @ prior @ design.T + one**2 * np.eye(len(y))
+            off = y - design @ mean
+            solved = np.linalg.solve(whole, np.column_stack([design @ prior, off]))
+            gain = solved[:, :2].T
+            self._mean.append(mean + gain @ off)
+            self._covariance.append(prior - gain @ design @ prior)
+            log_weight.append(stats.halfnorm.logpdf(one) + np.log(one) - np.linalg.slogdet(whole)[1] / 2)
+            log_weight[-1] -= off @ solved[:, 2] / 2
+        self.weight = np.exp(np.array(log_weight) - np.max(log_weight))
+        self.weight /= self.weight.sum()
+
+    def parts(self, at: float, noise: float = 0, slope: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and sd, given each sigma, of the line at ``at`` (or of the slope), plus ``noise`` errors."""
+        direction = np.array([0.0, 1.0]) if slope else np.array([1.0, at])
+        variance = [direction @ one @ direction for one in self._covariance]
+        return np.array(self._mean) @ direction, np.sqrt(variance + noise * self.sigma**2)
+
+    def moments(self, *what, **how) -> tuple[float, float]:
+        """Return mean and standard deviation."""
+        mean, sd = self.parts(*what, **how)
+        whole = float(mean @ self.weight)
+        return whole, float(np.sqrt((sd**2 + (mean - whole) ** 2) @ self.weight))
+
+    def above(self, limit: float, *what, **how) -> float:
+        """Return the probability of more than ``limit``."""
+        return float(stats.norm.sf(limit, *self.parts(*what, **how)) @ self.weight)
+
+    def interval(self, *what, **how) -> dict:
+        """Return the entry of the central 95%."""
+        mean, sd = self.moments(*what, **how)
+        ends, spread = [], []
+        for p in (0.025, 0.975):
+            at = optimize.brentq(lambda q, p=p: self.above(q, *what, **how) - 1 + p, mean - 9 * sd, mean + 9 * sd)
+            density = stats.norm.pdf(at, *self.parts(*what, **how)) @ self.weight
+            ends.append(at)
+            spread.append(np.sqrt(p * (1 - p)) / density)
+        return {"value": ends, "spread": spread, "error": [1e-6, 1e-6]}
+
+    def mean_and_interval(self, *what, **how) -> dict:
+        """Return the entry of the mean and the central 95%."""
+        mean, sd = self.moments(*what, **how)
+        ends = self.interval(*what, **how)
+        return {name: [first, *ends[name]] for name, first in (("value", mean), ("spread", sd), ("error", 1e-6))}
+
+
+def chapter_05() -> dict[str, dict]:
+    """Return the entries of chapter 5, a straight line."""
+    birds = load_penguins().dropna(subset=["flipper_length_mm", "body_mass_g"])
+    flipper, y = birds["flipper_length_mm"].to_numpy() / 10, birds["body_mass_g"].to_numpy() / 1000
+    centre = flipper.mean()
+    x = flipper - centre
+    adelie = (birds["species"] == "Adelie").to_numpy()
+    own_centre = flipper[adelie].mean()
+    line, own = Line(x, y), Line(flipper[adelie] - own_centre, y[adelie])
+
+    design = np.column_stack([np.ones_like(flipper), flipper])
+    best, squares, *_ = np.linalg.lstsq(design, y)
+    covariance = squares[0] / (len(y) - 2) * np.linalg.inv(design.T @ design)
+    t, new = stats.t.ppf(0.975, len(y) - 2), np.array([1.0, 20.0])
+    reach = t * np.sqrt(new @ covariance @ new + squares[0] / (len(y) - 2))
+
+    other = []
+    for mean, sd in (((4, 0), (1.5, 0.5)), ((0, 0), (100, 100)), ((4, 0), (1.5, 0.1))):
+        for rows in (np.arange(len(y)), np.arange(len(y))[::43], [1, 43]):
+            other.append(Line(x[rows], y[rows], [0.4], mean, sd).moments(0, slope=True))
+
+    def off(line, rows, middle, mask=None):
+        of_those = rows if mask is None else rows[mask]
+        mean, sd = line.moments(flipper[of_those].mean() - middle)
+        return y[of_those].mean() - mean, sd
+
+    everyone = np.arange(len(y))
+    species = [off(line, everyone, centre, birds["species"] == name) for name in ("Adelie", "Chinstrap", "Gentoo")]
+    sexes = [off(own, everyone, own_centre, adelie & (birds["sex"] == sex)) for sex in ("female", "male")]
+    typical, common = own.moments(18 - own_centre), line.moments(18 - centre)
+    older, newer = line.parts(0, slope=True), line.sigma * np.sqrt(2)
+    return {
+        "least_squares": _exactly([*best, np.sqrt(covariance[1, 1])]),
+        "classical": _exactly(new @ best + np.array([-reach, reach])),
+        "other_priors": {"value": np.reshape(other, (3, 3, 2)), "error": np.full((3, 3, 2), 1e-6)},
+        "bird_20": line.interval(20 - centre, noise=1),
+        "statements": _shares(
+            [
+                line.above(0.45, 0, slope=True),
+                line.above(4.5, 20 - centre, noise=1),
+                float(stats.norm.sf(0, older[0], np.hypot(older[1], newer)) @ line.weight),
+            ]
+        )
+        | {"error": 1e-6},
+        "species_off": {"value": [mean for mean, _ in species], "spread": [sd for _, sd in species], "error": 1e-6},
+        "adelie_sexes": {"value": [mean for mean, _ in sexes], "spread": [sd for _, sd in sexes], "error": 1e-6},
+        "typical_18": own.mean_and_interval(18 - own_centre),
+        "bird_18": own.interval(18 - own_centre, noise=1),
+        "adelie_slope": own.mean_and_interval(0, slope=True),
+        "gap": {
+            "value": 1000 * (typical[0] - common[0]),
+            "spread": 1000 * np.hypot(typical[1], common[1]),
+            "error": 1e-3,
+        },
+    }
+
+
+def chapter_05b() -> dict[str, dict]:
+    """Return the entries of chapter 5b, several predictors."""
+    table, made = several_predictors.data(), several_predictors.posterior()
+    penguins = several_predictors.birds()
+    own = np.eye(3)[table["species"]]
+    depth = several_predictors.standardised(penguins["bill_depth_mm"])
+    sexes = np.column_stack([own, own * table["male"][:, None]])
+
+    def conditioned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and sd of the coefficients: parameters and masses as one normal distribution, conditioned."""
+        y = table["y"] - 4
+        q, _ = np.linalg.qr(x)
+        off = y - q @ (q.T @ y)
+        sigma = np.sqrt(off @ off / (len(y) - x.shape[1]))
+        gain = 1.5**2 * np.linalg.solve(1.5**2 * x @ x.T + sigma**2 * np.eye(len(y)), x).T
+        return gain @ y, np.sqrt(np.diag(1.5**2 * (np.eye(x.shape[1]) - gain @ x)))
+
+    total, total_sd = conditioned(sexes)
+    ones = np.ones((len(own), 1))
+    fork = [conditioned(np.column_stack([x, depth]))[0][-1] for x in (ones, own)]
+    with_flipper, _ = conditioned(np.column_stack([sexes, table["flipper"]]))
+    gains = [made.moments(row) for row in np.eye(7)[3:6]]
+    apart = np.array([0, 0, 0, 0, -1, 1, 0])
+    ends = [
+        optimize.brentq(lambda limit, p=p: made.above(limit, apart) - 1 + p, -0.5, 1.5, xtol=1e-12)
+        for p in (0.025, 0.975)
+    ]
+    middle, sd = made.parts(apart)
+    density = [float(made.weight @ stats.norm.pdf(end, middle, sd)) for end in ends]
+    moments = made.moments(apart)
+    tail = np.sqrt(0.025 * 0.975)
+
+    sex = Posterior(several_predictors.MODELS["penguins_sex"], 72)
+    adelie_mass = penguins.loc[penguins["species"] == "Adelie", "body_mass_g"] / 1000
+    heavy = (4 - adelie_mass.mean()) / adelie_mass.std(ddof=0)
+    p_male = special.expit(sex.values["intercept"] + sex.values["b_mass"] * heavy)
+    squares = sum(sex.values[name] ** 2 for name in ("intercept", "b_mass", "b_depth"))
+    reweighted = []
+    for scale in (0.75, 1.5, 3):
+        ratio = np.exp(squares / 2 * (1 / 1.5**2 - 1 / scale**2))
+        ratio /= sex.mean(ratio)
+        mean = sex.mean(ratio * p_male)
+        reweighted.append((mean, np.sqrt(sex.mean((ratio * (p_male - mean)) ** 2))))
+    b_mean, b_sd, _ = sex.moments(sex.values["b_mass"])
+    entries = {
+        "total": _exactly(total[3:]),
+        "total_sd": _exactly(total_sd[3:]),
+        "fork": _exactly(fork),
+        "pipe": _exactly([with_flipper[3:6], total[3:]]),
+        "gain": {"value": [one["mean"] for one in gains], "spread": [one["sd"] for one in gains]},
+        "difference": {"value": [moments["mean"], *ends], "spread": [moments["sd"], *(tail / np.array(density))]},
+        "larger": _shares(made.above(0, apart)),
+        "b_mass": {"value": b_mean, "spread": b_sd},
+        "p_heavy": {"value": [mean for mean, _ in reweighted], "spread": [sd for _, sd in reweighted]},
+    }
+    for entry in entries.values():
+        entry.setdefault("error", 1e-6 * np.ones_like(entry["value"]))
+    return entries
+
+
 def chapter_06() -> dict[str, dict]:
     """Return the entries of chapter 6, robust regression."""
     coarse, fine = _from_grids(finer=False), _from_grids(finer=True)
@@ -499,7 +681,15 @@ def chapter_06() -> dict[str, dict]:
     return entries | fine
 
 
-CHAPTERS = {"01": why_bayes.values, "02": chapter_02, "03": sampling.values, "04": chapter_04, "06": chapter_06}
+CHAPTERS = {
+    "01": why_bayes.values,
+    "02": chapter_02,
+    "03": sampling.values,
+    "04": chapter_04,
+    "05": chapter_05,
+    "05b": chapter_05b,
+    "06": chapter_06,
+}
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ the number, the cell's stored output is read, by the cell's name. Chapter 6's nu
 
 import ast
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -26,7 +27,7 @@ import sidebyside as sbs
 from benchmark import problems
 from make_references import bradley_terry, measurement_noise, two_proportions, why_bayes
 from make_references.answers import after_reading
-from sidebyside import radon_grid
+from sidebyside import packaged_json, radon_grid
 from sidebyside.datasets import load_radon
 from sidebyside.exercises import exercises_of
 from sidebyside.exercises.chapter_10 import _gain
@@ -169,6 +170,11 @@ class Page:
         return [number for window in windows for number in numbers(window)]
 
 
+def page_values(chapter: str) -> dict:
+    """Return the stored independent numbers of a chapter."""
+    return json.loads(packaged_json.read("page_values", chapter, "chapter with expected numbers"))
+
+
 def page_of(text: str) -> Page:
     """Return a page of one paragraph."""
     page = Page("made up")
@@ -219,6 +225,7 @@ def test_time_to_run_was_measured(name):
     [
         ("04_five_libraries", "draws each"),
         ("05_linear_regression", "draws each"),
+        ("05b_several_predictors", "draws each"),
         ("06_robust_regression", "draws each"),
         ("08_hierarchical_regression", "draws each"),
         ("08b_varying_slopes", "times a chain"),
@@ -676,6 +683,48 @@ def test_chapter_05_says_what_its_posterior_says():
     over = stats.norm.sf(5, line["alpha"]["mean"] + slope * (21 - flipper_mean), sigma)
     assert page.says(over, "answered zero", within=0.03)
     assert page.says(1 - adelie["beta"]["mean"] / slope, "flatter", within=0.05)
+    crossing = (line["alpha"]["mean"] - slope * flipper_mean - adelie["alpha"]["mean"]) / (
+        adelie["beta"]["mean"] - slope
+    )
+    adelie_mean = sbs.load_penguins().query("species == 'Adelie'")["flipper_length_mm"].mean() / 10
+    crossing += adelie["beta"]["mean"] * adelie_mean / (adelie["beta"]["mean"] - slope)
+    assert 18.5 < crossing < 19.5, "the two lines cross near 19 cm"
+
+
+def test_chapter_05_says_what_another_prior_would_have_changed():
+    page = Page("05_linear_regression")
+    ours, flat, small = page_values("05")["other_priors"]["value"]
+    assert page.says(flat[2][0], "concludes", within=0.2) and page.says(flat[2][1], "concludes", within=0.5)
+    assert abs(ours[1][0] - flat[1][0]) < 0.2 * ours[1][1], "with eight birds ours and the flat prior agree"
+    assert small[1][0] == pytest.approx(ours[1][0] / 2, rel=0.15), "the stubborn prior halves the slope"
+    assert max(abs(one[0][0] - ours[0][0]) for one in (flat, small)) < ours[0][1], "with all birds none matters"
+    assert ours[2][1] == pytest.approx(0.5, abs=0.1), "with two birds our posterior is the prior"
+
+
+def test_chapter_05_diagnoses_its_line():
+    page = Page("05_linear_regression")
+    assert max(page.table("species-check")["Chinstrap"][-1:]) == 0.0 and page.says(4000, "simulated data sets")
+    before, after = (numbers(page.shown(name)) for name in ("co2-solution", "co2-repair"))
+    assert after[0] / before[0] - 1 == pytest.approx(1 / 50, abs=0.004) and page.says(2, "calendar month the slope")
+    assert after[1] / before[2] == pytest.approx(1 / 3, abs=0.04), "sigma falls to a third"
+    assert after[-1] > before[3] - 0.1, "the correlation of neighbours stays"
+
+
+def test_chapter_05b_says_what_is_true():
+    page = Page("05b_several_predictors")
+    coefficients = [row[0] for row in page.table("other-priors").values()]
+    for coefficient in coefficients:
+        assert page.says(coefficient, "coefficient of mass depends on the prior", within=0.06)
+    assert page.says(np.exp(2 * 1.5), "times larger or smaller", within=0.2)
+    assert page.says(
+        sbs.load_penguins().dropna()["flipper_length_mm"].std(ddof=0), "one standard deviation, 14", within=0.1
+    )
+    assert page.says(11, "whose sex is not known") and page.says(146, "have a probability near 0 or 1")
+    sds = [float(row.split()[-1]) for row in page.shown("correlated").splitlines()[1:6]]
+    assert sds[-1] / sds[1] == pytest.approx(3, abs=0.4) and page.says(3, "as much, and neither", within=0)
+    shares = [row[-1] for row in page.table("spread-check").values()]
+    assert 0.025 < min(shares) and max(shares) < 0.975, "one sigma is good enough"
+    assert page.shown("psense").count("conflict") == 1
 
 
 def test_chapter_07_says_what_is_true():

@@ -17,6 +17,7 @@ from make_references import (
     measurement_noise,
     quadrature,
     robust_regression,
+    several_predictors,
     two_proportions,
 )
 from sidebyside import radon_grid
@@ -28,6 +29,7 @@ from sidebyside import radon_grid
         (chapter, name)
         for chapter in (
             linear_regression,
+            several_predictors,
             robust_regression,
             measurement_noise,
             hierarchical_regression,

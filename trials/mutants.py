@@ -22,7 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from sidebyside.libraries import LIBRARIES, TAGS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-USES_EARLIER_DRAWS = {"06"}
+USES_EARLIER_DRAWS = {"05", "05b", "06"}
 DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
 
 
@@ -66,7 +66,8 @@ _BY_CHAPTER = {
         Mutant("PyMC", "fixed huge step size", "line-draw-pymc", "quiet=not live", "quiet=not live, "
                "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
         Mutant("Stan", "too little adaptation", "line-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
-        Mutant("Stan", "spread squared, as if it were a variance", "line-model-stan", "x, sigma)", "x, square(sigma))"),
+        Mutant("Stan", "spread squared, as if it were a variance", "line-model-stan", "y ~ normal(line, sigma)",
+               "y ~ normal(line, square(sigma))"),
         Mutant("NumPyro", "prior of beta shifted", "line-model-numpyro", "dist.Normal(0, 0.5)", "dist.Normal(0.5, 0.5)"),
         Mutant("NumPyro", "too little adaptation", "line-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
         Mutant("Pyro", "sign of the slope term", "line-model-pyro", "alpha + beta * x", "alpha - beta * x"),
@@ -74,6 +75,21 @@ _BY_CHAPTER = {
         Mutant("TFP", "likelihood Student-t, not Gaussian", "line-model-tfp", "tfd.Normal(alpha + beta * x, sigma)",
                "tfd.StudentT(double(4), alpha + beta * x, sigma)"),
         Mutant("TFP", "too little adaptation", "line-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
+    ],
+    "05b": [
+        Mutant("PyMC", "one gain for all species", "several-model-pymc", "gain[species] * male", "gain[0] * male"),
+        Mutant("PyMC", "prior scale of the coefficients doubled", "sex-model-pymc", '"b_mass", 0, 1.5', '"b_mass", 0, 3.0'),
+        Mutant("Stan", "species and sex don't interact", "several-model-stan", "gain[species] .* male", "gain[1] * male"),
+        Mutant("Stan", "sign of bill depth", "sex-model-stan", "+ b_depth * depth", "- b_depth * depth"),
+        Mutant("NumPyro", "prior scale of level doubled", "several-model-numpyro", "dist.Normal(4, 1.5)", "dist.Normal(4, 3)"),
+        Mutant("NumPyro", "log odds doubled", "sex-model-numpyro", "dist.Bernoulli(logits=log_odds)",
+               "dist.Bernoulli(probs=1 / (1 + jax.numpy.exp(-2 * log_odds)))"),
+        Mutant("Pyro", "flipper left out", "several-model-pyro", " + slope * flipper", ""),
+        Mutant("Pyro", "prior of the intercept shifted", "sex-model-pyro", '"intercept", pdist.Normal(0.0, 1.5)',
+               '"intercept", pdist.Normal(1.0, 1.5)'),
+        Mutant("TFP", "females and males mixed up", "several-model-tfp", "own_gain * male", "own_gain * (1 - male)"),
+        Mutant("TFP", "too little adaptation", "several-sampler-tfp", "num_adaptation_steps=warmup",
                "num_adaptation_steps=2", BROKEN),
     ],
     "06": [

@@ -42,9 +42,12 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
     data : what the model is called with, tensors and others; it becomes part of the compiled code
     chains : number of chains that one sampler moves together, each on its own copy of the model. Pyro sees
         one chain with that many times the unknowns: the step size, each path's direction and length, and the choice of
-        the point on it are common to all (NumPyro's vectorized chains make their own). R-hat and effective sample
-        size, which assume independent chains, hold only approximately. Convert the run with
-        ``from_pyro(mcmc, vectorized=True)``. None: one chain, without an axis for it
+        the point on it are common to all (NumPyro's vectorized chains make their own), and a divergence counts for all.
+        R-hat and effective sample size, which assume independent chains, hold only approximately. With chapter 5's
+        line and 100 runs of 1,000 draws in NumPyro, no R-hat exceeded 1.01, and errors of means were 0.9 to 1.0 times
+        what the effective sample size says, with the common choice as with independent chains. Not measured for
+        posteriors with several modes. Convert the run with ``from_pyro(mcmc, vectorized=True)``.
+        None: one chain, without an axis for it
     fuse : True has the operations fused by PyTorch's compiler, which takes some 15 seconds the first time and needs a
         C++ compiler. False replays them one by one: ready in a second, and no slower for a model of few operations
         (chapter 6's; for chapter 8b's, with some hundred, two thirds as fast)
