@@ -33,7 +33,12 @@ def copies_of_the_line(copies: int, x: np.ndarray, y: np.ndarray) -> None:
 def sample(copies: int, chains: int, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     """Return each parameter's draws, an array of shape (runs, 4, draws)."""
     mcmc = MCMC(
-        NUTS(copies_of_the_line), num_warmup=500, num_samples=DRAWS, num_chains=chains, chain_method="vectorized"
+        NUTS(copies_of_the_line),
+        num_warmup=500,
+        num_samples=DRAWS,
+        num_chains=chains,
+        chain_method="vectorized",
+        progress_bar=False,
     )
     mcmc.run(jax.random.key(3), copies, x, y)
     draws = mcmc.get_samples(group_by_chain=True)  # (chains, draws, copies)
