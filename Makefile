@@ -36,7 +36,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --require-virtualenv
 
-.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial dask-trial lock lint references calibration mutants seeds benchmark clean always lab-user
+.PHONY: help doctor book slides slides-pdf test run lab cuts cuts-alone colab publish-notebooks hub-trial dask-trial lock lint references calibration mutants seeds shared-choice benchmark clean always lab-user
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -167,6 +167,9 @@ mutants: $(VENV)/.all $(STAN_HEADER) ## break one library's model at a time: doe
 
 seeds: $(VENV)/.all ## draw each chapter with ten other seeds and report the largest z
 	@$(BIN)/python trials/seeds.py
+
+shared-choice: $(VENV)/.all ## see whether R-hat misleads where Pyro's chains share NUTS's choice (minutes)
+	@$(BIN)/python trials/shared_choice.py
 
 benchmark: $(VENV)/.all ## measure the five libraries; QUICK=1 in 5 minutes, else hours (resumable); PROMOTE=1 stores them
 	@$(BIN)/python -m benchmark $(if $(QUICK),--quick) $(if $(PROMOTE),--promote) $(BENCHMARK)

@@ -1,9 +1,9 @@
-"""See whether R-hat and effective sample size mislead where four chains share NUTS's choice, as in ``compile_pyro``.
+"""See whether R-hat and effective sample size mislead where chains share NUTS's choice: ``make shared-choice``.
 
-``python trials/shared_choice.py`` (minutes) samples chapter 5's line 100 times: as one chain over four copies of the
-model, which is what Pyro's NUTS sees, and as four independent chains. NumPyro stands in for Pyro. For each parameter it
-prints the largest R-hat, the mean effective sample size, and the standard deviation over the runs of the error of the
-posterior mean in units of the Monte Carlo standard error, which is 1 where the effective sample size is right.
+``sbs.compile_pyro`` moves four copies of a model as one chain. Chapter 5's line is sampled 100 times (minutes): so, and
+as four independent chains. NumPyro stands in for Pyro. For each parameter the largest R-hat, the mean effective sample
+size and the standard deviation over the runs of the mean's error are printed, the error in units of the Monte Carlo
+standard error: it is 1 where the effective sample size is right.
 """
 
 import arviz as az
