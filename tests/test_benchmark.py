@@ -403,10 +403,19 @@ def test_a_lean_stan_program_declares_in_the_model_block_what_it_needs():
 
 
 def test_other_chapters_cells_stay_as_they_are():
-    for model in ("line", "intercepts", "bradley-terry"):
+    for model in ("intercepts", "bradley-terry"):
         for tag in TAGS:
             _, code = cells.sources(problems.MODELS[model].chapter, tag, f"{model}-model-{tag}")
             assert cells.lean(code) == code
+
+
+def test_the_line_of_chapter_5_is_left_out_where_it_is_kept_with_every_draw():
+    for tag in TAGS:
+        _, code = cells.sources(problems.MODELS["line"].chapter, tag, f"line-model-{tag}")
+        found = cells.lean(code)
+        assert (found == code) == (tag == "tfp"), "only TFP's cell keeps nothing but what it samples"
+        assert not re.search("eterministic|generated quantities|transformed parameters", found)
+        ast.parse(found)
 
 
 def test_of_stans_draws_only_what_was_sampled_is_measured():
