@@ -85,13 +85,22 @@ def what_builds(statements: list[ast.stmt]) -> list[ast.stmt]:
         wanted.append(builds(statement, builders))
         if wanted[-1] and isinstance(statement, ast.FunctionDef):
             builders.add(statement.name)
-    needed, chosen = set(), []
+    needed, keys, chosen = set(), set(), []
     for statement, build in zip(reversed(statements), reversed(wanted), strict=True):
         used, made = names_in(statement)
-        if build or made & needed:
+        if build or (made & needed and (key_set(statement) is None or key_set(statement) in keys)):
             chosen.append(statement)
             needed |= used
+            keys |= {node.value for node in ast.walk(statement) if isinstance(node, ast.Constant)}
     return chosen[::-1]
+
+
+def key_set(statement: ast.stmt) -> str | None:
+    """Return the text that a statement like ``table["residual"] = ...`` sets an entry for, None of any other."""
+    match statement:
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=str(key)))]):
+            return key
+    return None
 
 
 def texts(statements: list[ast.stmt]) -> set[str]:
