@@ -357,7 +357,7 @@ def _share(q_prior=(1, 40), sensitivity=(27, 14), alarms=(3, 459)) -> dict:
 def chapter_02() -> dict[str, dict]:
     """Return the entries of chapter 2, Bayes' theorem."""
     sensitivity = [_beta_mean(lambda share: share, 27, 14), *(_beta_quantile(p, 27, 14) for p in (0.025, 0.975))]
-    masses = np.array([5.6, 4.625, 4.65, 5.0, 4.4])  # kg, of five Gentoo penguins taken at random
+    masses = np.array([5.6, 4.625, 4.65, 5.0, 4.4])  # kg, the five Gentoo penguins of the page
     mu = np.linspace(0, 10, 20_001)
     height = np.exp(-((mu - 4) ** 2) / 4.5 - 2 * ((masses[:, None] - mu) ** 2).sum(axis=0))
     height /= integrate.simpson(height, x=mu)

@@ -243,7 +243,7 @@ def missing_glyphs(page, selector, family):
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_the_deck_is_drawn_with_the_font_that_travels_with_it(name, address, browser):
-    """Headings, items, tables and formulas. Without make_reader: Chromium 150 refuses its own tools a file's styles."""
+    """Headings, items, tables and formulas. Without make_reader: DevTools log an error for a local file's styles."""
     family = FOREIGN[name]
     with browser.new_context() as context:
         page = context.new_page()

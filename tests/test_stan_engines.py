@@ -88,7 +88,7 @@ def what_builds(statements: list[ast.stmt]) -> list[ast.stmt]:
     needed, keys, chosen = set(), set(), []
     for statement, build in zip(reversed(statements), reversed(wanted), strict=True):
         used, made = names_in(statement)
-        if build or (made & needed and (key_set(statement) is None or key_set(statement) in keys)):
+        if build or (made & needed and key_set(statement) in keys | {None}):
             chosen.append(statement)
             needed |= used
             keys |= {node.value for node in ast.walk(statement) if isinstance(node, ast.Constant)}
