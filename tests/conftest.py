@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,9 @@ class Reader:
             self.page.wait_for_timeout(100)
 
 
-@pytest.fixture
-def make_reader(browser):
-    """Return a function that makes a :class:`Reader`; in the end none may have met an error or left this machine."""
+@contextlib.contextmanager
+def readers_of(browser) -> Iterator[Callable[..., Reader]]:
+    """Give a function that makes a :class:`Reader`; in the end none may have met an error or left this machine."""
     readers = []
 
     def make(width: int = 1440, height: int = 900, scheme: str = "light") -> Reader:
@@ -155,6 +155,13 @@ def make_reader(browser):
         reader.context.close()
     assert [url for reader in readers for url in reader.outside] == [], "a page asked another machine for something"
     assert [error for reader in readers for error in reader.errors] == [], "a page wrote errors to the console"
+
+
+@pytest.fixture
+def make_reader(browser):
+    """Return the function of :func:`readers_of` for one test."""
+    with readers_of(browser) as make:
+        yield make
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
+from conftest import readers_of
 
 from sidebyside.libraries import LIBRARIES, TAGS
 
@@ -49,10 +50,11 @@ def shown(page) -> set[str]:
 
 
 def open_solutions(page):
-    """Open every solution on the page, once its mathematics is typeset."""
+    """Open every solution on the page that is closed, once its mathematics is typeset."""
     page.evaluate("() => window.MathJax?.startup.promise")
-    for solution in page.locator("details.solution > summary").all():
-        solution.click()
+    for solution in page.locator("details.solution").all():
+        if solution.get_attribute("open") is None:
+            solution.locator("> summary").click()
 
 
 def richest(page):
@@ -72,13 +74,8 @@ def open_side_by_side(page, tabs=None):
 # ---- each page ----
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_whole_by_itself(name, address, make_reader):
-    """Images, mathematics, no error, nothing asked from another machine (the last two: make_reader's own checks)."""
-    reader = make_reader()
-    page = reader.page
-    page.goto(address(name))
-    reader.settle()  # so that late requests are seen too
+def whole(page):
+    """Assert that images are there and described, and that mathematics is typeset, on the page that is open."""
     for image in page.locator("img").all():
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
         alternative = image.get_attribute("alt") or ""
@@ -92,11 +89,61 @@ def test_page_is_whole_by_itself(name, address, make_reader):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_is_no_wider_than_the_screen(name, site_address, make_reader):
-    page = make_reader().page
-    page.goto(f"{site_address}/{name}.html")
+def test_a_page_in_the_folder_is_whole_by_itself(name, site, make_reader):
+    """Images, mathematics, no error, nothing asked from another machine (the last two: make_reader's own checks)."""
+    reader = make_reader()
+    reader.page.goto(f"{site.as_uri()}/{name}.html")
+    reader.settle()  # so that late requests are seen too
+    whole(reader.page)
+
+
+# Of module scope, so that pytest runs all tests of one page together, in the order of this file: opening a page and
+# typesetting it takes as long as most of what is looked at.
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, site_address, browser):
+    """Return a page's name and a :class:`conftest.Reader` who has opened it, at a local server."""
+    with readers_of(browser) as make:
+        reader = make()
+        reader.page.goto(f"{site_address}/{request.param}.html")
+        reader.settle()
+        yield request.param, reader
+
+
+def test_a_page_at_a_server_is_whole_by_itself(opened):
+    whole(opened[1].page)
+
+
+def test_a_chapter_has_one_way_to_each_notebook_that_is_made(opened, site):
+    name, reader = opened
+    if not name.startswith("notebooks/"):
+        assert reader.page.locator(".sbs-launch").count() == 0
+        return
+    addresses = list(launch(reader.page).values())
+    assert len(set(addresses)) == len(addresses) == (4 if reader.page.locator(".sd-tab-set").count() else 3)
+    for link in addresses[:-2]:
+        assert (site / "cuts" / link.split("/blob/notebooks/")[1]).is_file()
+    elsewhere = reader.page.locator(
+        "a[href*='colab.research']:not(.sbs-launch a), a[href*='mybinder']:not(.sbs-launch a)"
+    )
+    assert elsewhere.count() == 0, "the theme's own buttons would open something else"
+
+
+def test_no_table_is_cut_off_on_paper(opened):
+    page = opened[1].page
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less Chromium's margins, in CSS pixels
+    page.emulate_media(media="print")
+    too_wide = page.locator(".bd-content table:visible").evaluate_all(
+        "tables => tables.filter(table => table.getBoundingClientRect().right > innerWidth + 1)"
+        ".map(table => table.textContent.trim().slice(0, 60))"
+    )
+    page.emulate_media(media="screen")
+    assert too_wide == []
+
+
+def test_a_page_is_no_wider_than_the_screen(opened):
+    page = opened[1].page
     open_solutions(page)
-    for width in (1440, 1000, 390):
+    for width in (390, 1000, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
@@ -133,10 +180,9 @@ def serious(page, rules: list[str] | None = None) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_accessible(name, site_address, make_reader):
-    page = make_reader().page
-    page.goto(f"{site_address}/{name}.html")
+def test_a_page_is_accessible(opened):
+    """With its solutions open. The last look at an opened page, since it takes the page's words apart."""
+    page = opened[1].page
     open_solutions(page)
     page.evaluate(ONE_WORD_OF_EACH_KIND)
     for scheme, rules in (("light", None), ("dark", RULES_ON_COLOURS)):
@@ -497,24 +543,6 @@ def test_without_javascript_the_buttons_are_those_of_the_full_notebook(chapter_a
     context.close()
 
 
-@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
-def test_every_chapter_has_one_way_to_each_notebook_that_is_made(name, site, site_address, make_reader):
-    page = make_reader().page
-    page.goto(f"{site_address}/{name}.html")
-    addresses = list(launch(page).values())
-    assert len(set(addresses)) == len(addresses) == (4 if page.locator(".sd-tab-set").count() else 3)
-    for link in addresses[:-2]:
-        assert (site / "cuts" / link.split("/blob/notebooks/")[1]).is_file()
-    elsewhere = page.locator("a[href*='colab.research']:not(.sbs-launch a), a[href*='mybinder']:not(.sbs-launch a)")
-    assert elsewhere.count() == 0, "the theme's own buttons would open something else"
-
-
-def test_pages_that_are_no_chapters_have_no_such_buttons(address, make_reader):
-    page = make_reader().page
-    page.goto(address("book/glossary"))
-    assert page.locator(".sbs-launch").count() == 0
-
-
 def test_buttons_fit_a_phone(chapter_at, make_reader):
     page = make_reader(**PHONE).page
     page.goto(chapter_at + "?lib=numpyro")
@@ -531,17 +559,3 @@ def test_search_finds_a_term(site_address, make_reader):
     page = make_reader().page
     page.goto(f"{site_address}/search.html?q=posterior")
     page.locator("#search-results li").first.wait_for()
-
-
-def test_no_table_is_cut_off_on_paper(site_address, make_reader):
-    page = make_reader().page
-    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less Chromium's margins, in CSS pixels
-    page.emulate_media(media="print")
-    too_wide = {}
-    for name in PAGES:
-        page.goto(f"{site_address}/{name}.html")
-        too_wide[name] = page.locator(".bd-content table:visible").evaluate_all(
-            "tables => tables.filter(table => table.getBoundingClientRect().right > innerWidth + 1)"
-            ".map(table => table.textContent.trim().slice(0, 60))"
-        )
-    assert not any(too_wide.values()), too_wide
