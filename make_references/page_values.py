@@ -318,16 +318,28 @@ def _beta_quantile(probability: float, a: float, b: float) -> float:
     return optimize.brentq(below, 1e-9, 1 - 1e-9, xtol=1e-14)
 
 
+def _beta_rule(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return places and weights that integrate over Beta(a, b): Gauss and Jacobi's, or Gauss and Legendre's rule.
+
+    The weights of the former overflow if a and b are large.
+    """
+    if a + b < 1000:
+        places, weights = special.roots_jacobi(30, b - 1, a - 1)
+        return (1 + places) / 2, weights / weights.sum()
+    low, high = stats.beta.ppf([1e-13, 1 - 1e-13], a, b)
+    places, weights = special.roots_legendre(200)
+    places = low + (high - low) * (1 + places) / 2
+    weights = weights * stats.beta.pdf(places, a, b)
+    return places, weights / weights.sum()
+
+
 def _share(q_prior=(1, 40), sensitivity=(27, 14), alarms=(3, 459)) -> dict:
     """Return what 50 positives among 3,330 say of the share of people who had the disease.
 
-    At each share both rates are integrated out by Gauss and Jacobi's rule, and the share by Simpson's rule.
+    At each share both rates are integrated out by a Gauss rule, and the share by Simpson's rule.
     """
     shares = np.linspace(0, 0.2, 2001)
-    (thetas, theta_weights), (phis, phi_weights) = (
-        ((1 + places) / 2, weights / weights.sum())
-        for places, weights in (special.roots_jacobi(30, b - 1, a - 1) for a, b in (sensitivity, alarms))
-    )
+    (thetas, theta_weights), (phis, phi_weights) = (_beta_rule(a, b) for a, b in (sensitivity, alarms))
     weights = np.outer(theta_weights, phi_weights)
     height, false_mean, false_square, none = np.empty((4, len(shares)))
     for place, q in enumerate(shares):
@@ -368,7 +380,8 @@ def chapter_02() -> dict[str, dict]:
 
     priors = {"ours": {}, "flat q": {"q_prior": (1, 1)}, "small q": {"q_prior": (1, 100)}}
     priors |= {"flat phi": {"alarms": (3, 400)}, "flat theta": {"sensitivity": (26, 13)}}
-    priors |= {"maker": {"sensitivity": (105, 21)}}
+    priors |= {"smallest q": {"q_prior": (1, 1000)}, "maker": {"sensitivity": (80, 9)}}
+    priors |= {"both": {"sensitivity": (105, 21)}, "3 alarms": {"alarms": (4, 458)}, "later": {"alarms": (17, 3368)}}
     shares = {name: _share(**prior) for name, prior in priors.items()}
     nobody = _beta_mean(lambda rate: stats.binom.pmf(50, 3330, rate), 3, 459)
     rate, square = (_beta_mean(lambda share, power=power: share**power, 3, 459) for power in (1, 2))
@@ -391,15 +404,18 @@ def chapter_02() -> dict[str, dict]:
         ],
         "wilson": [_wilson(k, n) for k, n in ((50, 3330), (2, 401), (25, 37), (78, 85))],
         "fixed_rates": 100 * np.interp([0.025, 0.975], below / below[-1], fixed),
-        "nobody": [nobody / (nobody + shares[name]["evidence"]) for name in ("ours", "small q", "flat q")],
+        "nobody": [
+            nobody / (nobody + shares[name]["evidence"]) for name in ("ours", "small q", "smallest q", "flat q")
+        ],
     }
     stored = {name: {"value": np.asarray(value), "error": 1e-8 * np.abs(value)} for name, value in entries.items()}
     # what the chapter's own grid and this quadrature leave
-    row_error = np.tile([1e-4, 1e-4, 1e-5, 1e-5], (len(shares), 1))
+    rows = [share["row"] for name, share in shares.items() if name != "smallest q"]
+    row_error = np.tile([1e-4, 1e-4, 1e-5, 1e-5], (len(rows), 1))
     stored["nobody"]["error"] = 1e-5
     stored["fixed_rates"]["error"] = np.array([1e-4, 1e-4])
     return stored | {
-        "answers": {"value": np.array([share["row"] for share in shares.values()]), "error": row_error},
+        "answers": {"value": np.array(rows), "error": row_error},
         "simulated_rate": {"value": rate, "spread": np.sqrt(square - rate**2), "error": 0.0},
         "simulated_fifty": _shares(entries["fifty_or_more"][1]) | {"error": 0.0},
         "false_alarms": shares["ours"]["false_alarms"],

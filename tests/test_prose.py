@@ -276,12 +276,23 @@ def test_chapter_01_says_what_its_cells_found():
     alone = page.table("grams-off-with-species")
     (plain_alone, plain_species), (boosting_alone, boosting_species) = alone.values()
     assert boosting_alone < plain_alone and plain_species <= boosting_species, "boosting's lead is gone"
-    estimated, true, too_good, teams, line_estimated, line_true = numbers(page.shown("promises-of-the-search"))[:6]
-    assert estimated < true - 20 and line_true < true and too_good > teams / 2, "most estimates are too good"
-    assert abs(line_estimated - line_true) < 5, "without a search, cross-validation is right on average"
-    assert page.says(true - estimated, "On average it is", within=1, reach=20)
-    hers_estimated, hers_true = numbers(page.shown("promises-of-the-search").splitlines()[-1])[-2:]
-    assert 1.7 < hers_true / hers_estimated < 2, "off by nearly twice what the search reported"
+    rows = page.table("promises-of-the-search")
+    means = {name: row[0] for name, row in rows.items()}
+    estimated, true = means["search: estimated"], means["search: true"]
+    too_good, teams = numbers(page.shown("promises-of-the-search").splitlines()[-1])[:2]
+    assert estimated < true - 20 and too_good > teams / 2, "most estimates are too good"
+    assert page.says(means["search: own"], "overfitting", reach=100)
+    assert true / means["search: own"] == pytest.approx(2, abs=0.1), "on others by twice as much"
+    better, better_sem = rows["search less line: true"][:2]
+    assert page.says(better, "Least squares is better", reach=30) and better > 1.5 * better_sem
+    assert page.says(better_sem, "Least squares is better", reach=30)
+    gap, gap_sem = rows["search: too good"][:2]
+    assert page.says(gap, "On average it is", reach=20) and page.says(gap_sem, "On average it is", reach=20)
+    right, right_sem = rows["line: too good"][:2]
+    assert abs(right) < right_sem and page.says(right_sem, "right on average, within the", reach=12)
+    *_, lowest, hers_estimated = rows["search: estimated"]
+    assert hers_estimated == lowest, "the friend's is the lowest of sixteen"
+    assert 1.7 < rows["search: true"][-1] / hers_estimated < 2, "off by nearly twice what the search reported"
     random, whole, new = (row[0] for row in page.table("colony-scores").values())
     gap, error = numbers(page.shown("colony-scores").splitlines()[-1])
     assert random < 0.75 * new and gap == pytest.approx(whole - new, abs=1.1) and abs(gap) < 2.5 * error
@@ -320,6 +331,8 @@ def test_chapter_01_states_its_answers_with_their_uncertainty():
     for value in (mean, low, high):
         assert page.says(value, "95% probability between about 4", within=3)
     assert 1 - by_camera / by_hand == pytest.approx(1 / 3, abs=0.05) and page.says(1 / 3, "camera's error makes")
+    factor = numbers(page.shown("attenuation"))[0]
+    assert page.says(100 * (1 - factor), "with many birds", within=0.6)
     assert by_camera + camera_reach < by_hand and low < by_hand < high and (high - low) / 2 > hand_reach
 
 
@@ -329,11 +342,19 @@ def test_chapter_01_says_what_a_prior_is_worth():
     five, ten, twenty = (row[1:] for row in rows)  # without least squares on all three measurements
     assert 1 - five[2] / five[0] == pytest.approx(1 / 6, abs=0.02) and "saves a sixth of the error" in page.prose
     assert five[2] < five[1] < five[0] and ten[2] < ten[1] < ten[0]
-    assert max(twenty[:3]) - min(twenty[:3]) < 5, "with twenty birds the data outweigh the prior"
-    assert (five[0] - five[1]) / (five[0] - five[2]) > 1 / 2, "more than half comes with the wide prior"
+    assert max(twenty[:3]) - min(twenty[:3]) < 5, "the prior pays with five or ten birds"
+    assert (five[0] - five[1]) / (five[0] - five[2]) == pytest.approx(1 / 2, abs=0.1), "about half with the wide prior"
+    shares = []
+    for team in why_bayes.teams():
+        rest = why_bayes.others_of(team)
+        posterior = why_bayes.Line(team, why_bayes.SLOPES["prior"])
+        level = posterior.below(rest["body_mass_g"].to_numpy(), rest["flipper_length_mm"].to_numpy())
+        shares.append(100 * np.mean((level > 0.1) & (level < 0.9)))
+    for share, shown in zip((min(shares), max(shares), shares[10]), twenty[4:], strict=True):
+        assert shown == pytest.approx(share, abs=1.5) and page.says(share, "the shares range", within=1.5)
     five_birds, mean, error, median, *_ = numbers(page.shown("saved"))
     assert five_birds == 5 and mean == pytest.approx(five[0] - five[2], abs=1) and mean > 2 * error > 4 * median / 2
-    assert page.says(twenty[2] - rows[-1][0], "that costs about", within=3)
+    assert page.says(twenty[2] - rows[-1][0], "with all three is about", within=3)
     assert all(abs(row[3] - 80) < 5 for row in (five, ten, twenty))
 
 
@@ -354,9 +375,13 @@ def test_chapter_01_is_fair_to_the_classical_prediction_interval(size, longer):
         bayesian.append(np.mean(high - low))
     assert np.mean(inside) == pytest.approx(0.8, abs=0.03)
     assert np.mean(widths) / np.mean(bayesian) - 1 == pytest.approx(longer, abs=0.03)
-    for shown_size, classical, ours in map(numbers, Page("01_why_bayes").shown("classical-intervals").splitlines()):
-        if shown_size == size:
-            assert [classical, ours] == pytest.approx([np.mean(widths), np.mean(bayesian)], abs=8)
+    shown = Page("01_why_bayes").table("classical-intervals")
+    column = {5: 0, 20: 2}[size]
+    assert shown["line, g"][column] == pytest.approx(np.mean(widths), abs=8)
+    assert shown["Bayesian, g"][column] == pytest.approx(np.mean(bayesian), abs=8)
+    assert all(abs(share - 80) < 3 for share in shown["line, in 80%"] + shown["three, in 80%"]), "about 80%"
+    shorter = 100 * (1 - shown["three, g"][-1] / shown["Bayesian, g"][-1])
+    assert Page("01_why_bayes").says(shorter, "its classical interval is", within=0.5)
     assert "With five birds they are an eighth longer" in Page("01_why_bayes").prose
 
 
@@ -380,7 +405,8 @@ def test_chapter_01_widens_its_answer_in_a_new_colony():
     assert page.says(stats.norm.ppf(0.9), "80% interval for a bird", within=0.002)
     known, new = np.hypot(250, 350 * 0), np.hypot(250, 350)  # and the means, from 15 colonies of 20 birds
     for scatter, of_mean in ((known, 250 / 20**0.5), (new, np.sqrt((350**2 + 250**2 / 20) / 15))):
-        assert page.says(100 * (np.hypot(scatter, of_mean) / scatter - 1), "makes both intervals", within=0.5)
+        assert page.says(100 * (np.hypot(scatter, of_mean) / scatter - 1), "makes both 2% longer", within=0.5)
+        assert page.says(stats.norm.ppf(0.9) * np.hypot(scatter, of_mean), "in a new colony the 80%", within=5)
 
 
 def test_chapter_01_gives_reasons_that_hold():
@@ -390,8 +416,41 @@ def test_chapter_01_gives_reasons_that_hold():
     assert stats.norm(30, 30).interval(0.6827)[1] == pytest.approx(60, abs=0.1)
     assert page.says(100 * 2 * stats.norm(0, 200).sf(400), "beyond 400 g", within=0.5)
     assert 2 * stats.norm(4000, 1000).sf(6000) < 0.05, "almost certainly between 2 and 6 kg"
-    wider = np.sqrt((342 - 2) / (342 - 6)) - 1  # five more coefficients estimated, with flat priors
-    assert 0 < 100 * wider < 1 and page.says(1, "changes the width of the answer")
+    wider = np.sqrt(342 / (342 - 5)) - 1  # five more coefficients estimated, with flat priors
+    assert page.says(100 * wider, "too narrow", within=0.05, reach=20)
+
+
+def test_chapter_01_s_line_through_carbon_dioxide():
+    """Exercise 5: what a right model gives for years that were used, and what a year of nine months does."""
+    page = Page("01_why_bayes")
+    years = np.arange(20) - 9.5
+    design = np.column_stack([np.ones(20), years])
+    hat = design @ np.linalg.inv(design.T @ design) @ design.T
+    noise = np.random.default_rng(0).normal(size=(40_000, 20))
+    residual = noise - noise @ hat
+    scale = np.sqrt((residual**2).sum(axis=1, keepdims=True) / 17)  # a flat prior of the scatter leaves 17 degrees
+    inside = np.abs(residual) < stats.t.ppf(0.9, 17) * scale * np.sqrt(1 + np.diag(hat))
+    assert page.says(100 * inside.mean(), "a right model gives", within=0.5, reach=20)
+    assert np.mean(inside.sum(axis=1) >= 19) > 0.05, "the share inside is no sign"
+    co2 = sbs.load_co2()
+    months = co2.assign(year=co2["month"].str[:4], month=co2["month"].str[5:]).pivot(
+        index="year", columns="month", values="co2_ppm"
+    )
+    there = months.loc["1964"].notna()
+    assert list(months.columns[~there]) == ["02", "03", "04"] and months.loc["1959":].drop("1964").notna().all().all()
+    near = [months.loc[year, there].mean() - months.loc[year].mean() for year in ("1963", "1965")]
+    assert page.says(-np.mean(near), "The mean of 1964", within=0.03)
+
+
+def test_chapter_01_checks_the_friend_s_answer_with_all_gentoo_penguins():
+    page = Page("01_why_bayes")
+    gentoo = sbs.load_penguins().query("species == 'Gentoo'").dropna(subset=["flipper_length_mm"])
+    x, y = (gentoo[name].to_numpy(float) for name in ("flipper_length_mm", "body_mass_g"))
+    line = stats.linregress(x, y)
+    scatter = np.sqrt(np.sum((y - line.intercept - line.slope * x) ** 2) / (len(x) - 2))
+    chance = stats.norm.sf(5000, line.intercept + 215 * line.slope, scatter)
+    assert chance == pytest.approx(numbers(page.shown("all-gentoo"))[-1], abs=0.006)
+    assert page.says(chance, "A line through all", within=0.006) and page.says(len(x), "A line through all")
 
 
 def test_chapter_01_on_luck_and_grids():
@@ -440,8 +499,11 @@ def test_chapter_02_counts_and_names_its_numbers():
     for end in stats.beta(a, b).interval(0.95):
         assert page.says(end, "of the patients", within=0.01, reach=30)
     hill = stats.beta(2, 2)
-    assert page.says(100 * hill.sf(0.9), "nearly perfect", within=0.05)
-    assert page.says(100 * (hill.cdf(0.9) - hill.cdf(0.1)), "It expects", within=0.5)
+    assert page.says(100 * hill.sf(0.9), "a wide hill", within=0.05)
+    assert page.says(100 * (hill.cdf(0.9) - hill.cdf(0.1)), "a wide hill", within=0.5)
+    hits = (np.random.default_rng(1763).random(500) < 0.68).sum()  # figure fig-priors
+    firm, open_mind = stats.beta(80 + hits, 509 - hits), stats.beta(1 + hits, 501 - hits)
+    assert page.says((firm.mean() - open_mind.mean()) / firm.std(), "after 500 samples", within=0.05)
     for end in stats.beta(a - (right - 25), 2).interval(0.95):
         assert page.says(end, "in a row", within=0.005, reach=90)
     plug_in = stats.binom(3330, wrong / healthy)
@@ -468,28 +530,45 @@ def test_chapter_02_says_what_its_tables_say():
     assert page.says(100 / once_in[0], "one-sided p", within=0.1)
     assert page.says(numbers(page.shown("fisher").splitlines()[1])[-1], "one-sided p", within=0.005)
     assert page.says(min(once_in[1:]), "predictive says") and page.says(max(once_in[1:]), "predictive says")
-    own, *others = (row[-4:] for row in page.table("answers").values())
+    rows = {name: row[-4:] for name, row in page.table("answers").items()}
+    own, *others, three_alarms, later = rows.values()
+    assert list(rows)[-2:] == ["later: 3 of 401 samples", "later: 16 of 3,324 samples"] and len(others) == 6
     for end in own[:2]:
         assert page.says(end, "With 95% probability", reach=40)
     assert page.says(100 * own[2], "you had had it", within=0.5, reach=50)
     assert page.says(100 * own[2], "The answer will be about", within=0.5)
+    assert abs(rows["θ flat, Beta(1, 1)"][2] - own[2]) < 0.01, "a flat prior changes nothing that we report"
+    assert page.says(100 * rows["θ: the maker's alone"][2], "your 55% would be", within=0.5, reach=10)
     for column, scale in ((1, 1), (2, 100)):
         values = [scale * row[column] for row in others]
-        assert page.says(min(values), "other priors give", reach=110)
-        assert page.says(max(values), "other priors give", reach=110)
+        assert page.says(min(values), "other priors and patients give", reach=110)
+        assert page.says(max(values), "other priors and patients give", reach=110)
+    for row in (three_alarms, later):
+        assert page.says(100 * row[2], "of a later report", within=0.5, reach=140)
+        assert page.says(100 * row[2], "with other priors and data", within=0.5, reach=20)
+    assert min(row[2] for row in rows.values()) == three_alarms[2] and max(row[2] for row in rows.values()) == later[2]
     assert page.says(100 * own[3], "By the table", within=0.05)
+    assert page.says(100 * own[3], "somebody had the disease", within=0.05, reach=30)
     for value in (own[3], min(row[3] for row in others), max(row[3] for row in others)):
-        assert page.says(100 * value, "somebody had the disease", within=0.05, reach=100)
-    nobody, narrower, flat = (row[0] for row in page.table("nobody").values())
-    assert page.says(1 / 4, "even odds", within=0.05, reach=120) and page.says(1 / 4, "falls from", within=0.05)
-    assert page.says(100 * nobody, "26% with our prior", within=0.5) and page.says(100 * flat, "even odds", 0.5, 140)
+        assert page.says(100 * value, "all false alarms", within=0.05, reach=80)
+    nobody, narrower, narrowest, flat = (row[0] for row in page.table("nobody").values())
+    assert nobody == pytest.approx(1 / 4, abs=0.05) == narrower and page.says(1 / 4, "falls from one half")
+    assert 0.4 < narrowest < 0.5, "with a much narrower prior it hardly falls"
+    for value in (nobody, narrower, flat):
+        assert page.says(100 * value, "Did nobody have it", within=0.5, reach=80)
+    assert (
+        page.says(1 / 5, "the answer runs from", within=0.03) and page.says(9, "the answer runs from") and flat > 0.85
+    )
+    assert page.says(min(once_in[1:]), "How often would 50", reach=110)
     mean, _, low, high = numbers(page.shown("false-alarms"))
-    [alt] = [page.cell("fig-false-alarms").metadata["mystnb"]["image"]["alt"]]
-    assert {mean, low, high} <= set(numbers(alt))
+    assert low < 5 < mean < 40 < high, "from a few to more than forty"
     with_three = [1 / stats.betabinom(3330, a + 3, b + 398).sf(49) for a, b in ((1, 60), (1, 1))]
     for once in with_three:
         assert page.says(once, "With 3 alarms, fifty or more", within=0.5, reach=100)
-    assert abs(narrower - nobody) < 0.05 and flat > 1 / 2
+    [chi_squared] = {round(value) for value in page.table("laboratories-solution")["differences, data"][:1]}
+    assert page.says(chi_squared, "Pearson's chi-squared", reach=100)
+    fixed = numbers(page.shown("marginalise"))
+    assert set(fixed) <= set(numbers(page.cell("fig-share").metadata["mystnb"]["image"]["alt"]))
 
 
 def test_chapter_03_describes_its_own_code():

@@ -43,8 +43,8 @@ REASONS: list[tuple[str, str, str, str]] = [
     ("02", "doors-solution", "prior=1 / 3", "the table normalises: a prior's constant factor changes no posterior"),
     ("02", "grid", "np.linspace(0, 1, 201)", "a finer grid gives the same posterior"),
     ("02", "elicit", "root(too_much", "the solver finds the same prior from other starting values"),
-    ("02", "elicit", "m, sd =", "the solver finds the same prior from other starting values"),
-    ("02", "elicit", "n = m *", "the solver finds the same prior from other starting values"),
+    ("02", "elicit", "middle, sd =", "the solver finds the same prior from other starting values"),
+    ("02", "elicit", "worth = middle *", "the solver finds the same prior from other starting values"),
     ("06", "", "chains, warmup, draws =", "more draws or warm-up give the same answer within its Monte Carlo error"),
     ("06", "", "size=4000", "more draws give the same answer within its Monte Carlo error"),
 ]
