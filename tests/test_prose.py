@@ -702,6 +702,10 @@ def test_chapter_05_says_what_another_prior_would_have_changed():
     for one in (ours, small):
         assert page.says(stats.norm.sf(0.5, *one[0]), "would fall from", within=0.005)
     assert ours[0] == pytest.approx(first[0], abs=5e-4), "with all birds ours and chapter 1's agree"
+    for kg_per_cm in Page("01_why_bayes").near(r"slope \(g per mm\) \| Normal", reach=8):
+        assert page.says(kg_per_cm / 100, "argued for a slope of", reach=12)
+    share = page.table("statements")["a bird with 20 cm flippers is over 4.5 kg"][0]
+    assert page.says((share * (1 - share) / 4000) ** 0.5, "has a Monte Carlo error", within=5e-4)
     assert ours[2][1] == pytest.approx(0.5, abs=0.1), "with two birds our posterior is the prior"
 
 
