@@ -586,7 +586,7 @@ def chapter_05() -> dict[str, dict]:
     reach = t * np.sqrt(new @ covariance @ new + squares[0] / (len(y) - 2))
 
     other = []
-    for mean, sd in (((4, 0), (1.5, 0.5)), ((0, 0), (100, 100)), ((4, 0), (1.5, 0.1))):
+    for mean, sd in (((4, 0), (1.5, 0.5)), ((4, 0.3), (1.5, 0.3)), ((0, 0), (100, 100)), ((4, 0), (1.5, 0.1))):
         for rows in (np.arange(len(y)), np.arange(len(y))[::43], [1, 43]):
             other.append(Line(x[rows], y[rows], [0.4], mean, sd).moments(0, slope=True))
 
@@ -603,7 +603,7 @@ def chapter_05() -> dict[str, dict]:
     return {
         "least_squares": _exactly([*best, np.sqrt(covariance[1, 1])]),
         "classical": _exactly(new @ best + np.array([-reach, reach])),
-        "other_priors": {"value": np.reshape(other, (3, 3, 2)), "error": np.full((3, 3, 2), 1e-6)},
+        "other_priors": {"value": np.reshape(other, (4, 3, 2)), "error": np.full((4, 3, 2), 1e-6)},
         "bird_20": line.interval(20 - centre, noise=1),
         "statements": _shares(
             [

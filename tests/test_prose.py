@@ -772,12 +772,69 @@ def test_chapter_05_says_what_its_posterior_says():
 
 def test_chapter_05_says_what_another_prior_would_have_changed():
     page = Page("05_linear_regression")
-    ours, flat, small = page_values("05")["other_priors"]["value"]
+    ours, first, flat, small = page_values("05")["other_priors"]["value"]
     assert page.says(flat[2][0], "concludes", within=0.2) and page.says(flat[2][1], "concludes", within=0.5)
     assert abs(ours[1][0] - flat[1][0]) < 0.2 * ours[1][1], "with eight birds ours and the flat prior agree"
     assert small[1][0] == pytest.approx(ours[1][0] / 2, rel=0.15), "the stubborn prior halves the slope"
-    assert max(abs(one[0][0] - ours[0][0]) for one in (flat, small)) < ours[0][1], "with all birds none matters"
+    assert page.says(ours[0][0] - small[0][0], "stubborn prior moves the slope", within=5e-4)
+    assert abs(small[0][0] - ours[0][0]) < ours[0][1], "less than one posterior standard deviation"
+    for one in (ours, small):
+        assert page.says(stats.norm.sf(0.5, *one[0]), "would fall from", within=0.005)
+    assert ours[0] == pytest.approx(first[0], abs=5e-4), "with all birds ours and chapter 1's agree"
+    for kg_per_cm in Page("01_why_bayes").near(r"slope \(g per mm\) \| Normal", reach=8):
+        assert page.says(kg_per_cm / 100, "argued for a slope of", reach=12)
+    share = page.table("statements")["a bird with 20 cm flippers is over 4.5 kg"][0]
+    assert page.says((share * (1 - share) / 4000) ** 0.5, "has a Monte Carlo error", within=5e-4)
     assert ours[2][1] == pytest.approx(0.5, abs=0.1), "with two birds our posterior is the prior"
+
+
+def _least_squares(birds):
+    """Return slope, its standard error, and the residuals (kg) of mass on flipper length (cm)."""
+    flipper, y = birds["flipper_length_mm"] / 10, birds["body_mass_g"] / 1000
+    fit = stats.linregress(flipper, y)
+    return fit.slope, fit.stderr, y - fit.intercept - fit.slope * flipper
+
+
+def test_chapter_05_says_what_the_birds_are_like():
+    page = Page("05_linear_regression")
+    birds = sbs.load_penguins().dropna(subset=["flipper_length_mm", "body_mass_g"])
+    mass = birds["body_mass_g"] / 1000
+    # the simulated flocks: the line with normal errors
+    line = {name: entry["mean"] for name, entry in load_reference("penguins_line").parameters.items()}
+    centred = (birds["flipper_length_mm"] - birds["flipper_length_mm"].mean()).to_numpy() / 10
+    errors = np.random.default_rng(1).normal(0, line["sigma"], size=(4000, len(birds)))
+    flocks = line["alpha"] + line["beta"] * centred + errors
+    assert page.says(mass.between(4, 5).sum(), "real birds weigh 4 to 5 kg", reach=10)
+    for end in np.quantile(((flocks >= 4) & (flocks <= 5)).sum(1), [0.025, 0.975]):
+        assert page.says(end, "real birds weigh 4 to 5 kg", within=3)
+    # the slopes of the species
+    for name, own in birds.groupby("species"):
+        assert page.says(_least_squares(own)[0], "their own slopes are", within=0.005)
+        assert page.says(_least_squares(own)[0], "a centimetre of flipper goes with", within=0.006, reach=80)
+        assert page.says(len(own), "occur as in this sample"), name
+    within = birds.groupby("species")[["flipper_length_mm", "body_mass_g"]].transform(lambda one: one - one.mean())
+    assert page.says(_least_squares(within)[0], "within species the slope is", within=0.005)
+    near = birds[(birds["flipper_length_mm"] - 210).abs() <= 2]
+    heavy = near.query("body_mass_g > 5000")
+    assert page.says(len(near), "2 mm of 21 cm") and page.says(len(heavy), "2 mm of 21 cm")
+    assert set(heavy["species"]) == {"Gentoo"}
+
+
+def test_chapter_05_says_what_the_adelies_are_like():
+    page = Page("05_linear_regression")
+    adelie = sbs.load_penguins().query("species == 'Adelie'").dropna(subset=["flipper_length_mm", "body_mass_g"])
+    *_, residual = _least_squares(adelie)
+    sexes = residual.groupby(adelie["sex"]).agg(["mean", "size"])
+    for mean, size in sexes.to_numpy():
+        assert page.says(size, "on average 0.26 kg below") and page.says(abs(mean), "kg below it", within=0.005)
+    assert page.says(adelie["sex"].isna().sum(), "Adelies of unknown sex", reach=10)
+    assert page.says(1.96 * residual.std() / 73**0.5, "such a mean stays within", within=0.01)
+    answer = numbers(page.shown("answer"))
+    mass = adelie["body_mass_g"] / 1000
+    ends = [mass.mean() + sign * 1.96 * mass.std() for sign in (-1, 1)]
+    torgersen = residual[(adelie["island"] == "Torgersen") & (adelie["year"] == 2009)].mean()
+    for value in (*ends, ends[1] - ends[0], 4 * residual.std(), -torgersen):
+        assert min(abs(value - number) for number in answer) <= 0.051, value
 
 
 def test_chapter_05_diagnoses_its_line():
@@ -785,8 +842,13 @@ def test_chapter_05_diagnoses_its_line():
     assert max(page.table("species-check")["Chinstrap"][-1:]) == 0.0 and page.says(4000, "simulated data sets")
     before, after = (numbers(page.shown(name)) for name in ("co2-solution", "co2-repair"))
     assert after[0] / before[0] - 1 == pytest.approx(1 / 50, abs=0.004) and page.says(2, "calendar month the slope")
-    assert after[1] / before[2] == pytest.approx(1 / 3, abs=0.04), "sigma falls to a third"
-    assert after[-1] > before[3] - 0.1, "the correlation of neighbours stays"
+    _, error, sigma, correlation, factor, wide, season, largest = after
+    assert sigma / before[2] == pytest.approx(1 / 3, abs=0.04), "sigma falls to a third"
+    for value in (before[3], correlation):
+        assert page.says(value, "even a little higher", within=0.001)
+    assert factor == pytest.approx(((1 + correlation) / (1 - correlation)) ** 0.5, abs=0.15)
+    assert page.says(error, "less certain than least squares") and page.says(wide, "neighbouring errors", within=0)
+    assert page.says(season, "through the season alone") and page.says(largest, "largest residual")
 
 
 def test_chapter_05b_says_what_is_true():
