@@ -692,11 +692,20 @@ def test_chapter_04_describes_its_data_and_prior():
     )
     large = 2 * stats.beta(*two_proportions.PRIOR).expect(lambda p: stats.beta.sf(p + 0.2, *two_proportions.PRIOR))
     assert page.says(100 * large, "gain or a loss of more than 20", within=0.5, reach=60)
+    assert numbers(page.shown("large-effect"))[-1] == pytest.approx(large, abs=0.01)
+    p = (np.arange(1000) + 0.5) / 1000
+    p_a, p_b = np.meshgrid(p, p)
+    density = stats.beta.pdf(p_a, *two_proportions.PRIOR) * stats.beta.pdf(p_b, *two_proportions.PRIOR)
+    density *= stats.norm(0, 0.7).pdf(special.logit(p_a) - special.logit(p_b))
+    seldom = density[abs(p_a - p_b) > 0.2].sum() / density.sum()
+    assert page.says(100 * seldom, "Under it a gain or a loss of more than 20", within=0.5)
+    assert numbers(page.shown("large-effect-small"))[-1] == pytest.approx(seldom, abs=0.01)
     for count in (*two_proportions.IMPROVED.values(), a, b):
         assert page.says(count, "considerably improved")
-    for numbers_of in ("data = ", "program = "):  # the appendix breaks the same model
+    # the appendix breaks the same model
+    for numbers_of in ("data = {.*?}", 'program = """.*?"""', r"two_proportions_tfp = tfd.*?^\)"):
         [here, there] = (
-            re.search(rf'^{numbers_of}(?:{{.*?}}|""".*?""")', Page(name).code, re.MULTILINE | re.DOTALL).group()
+            re.search(f"^{numbers_of}", Page(name).code, re.MULTILINE | re.DOTALL).group()
             for name in ("04_five_libraries", "04b_error_messages")
         )
         assert here == there
@@ -711,10 +720,33 @@ def test_chapter_04_says_at_once_what_the_answer_is():
     for value in (mean, low, high):
         assert page.says(round(100 * value), "the answer will be", reach=160)
         assert round(100 * value) in numbers(page.shown("answer"))
+    for row in page_values("04")["other_priors"]["value"][1:]:
+        assert page.says(round(100 * row[0]), "With priors that expect smaller effects, it", reach=40)
+        assert round(100 * row[0]) in numbers(page.shown("answer"))
     worse = 1 - two_proportions.exceeds(0)
     assert page.says(100 * worse, "the drug is worse", within=0.1)
     [upside_down] = numbers(page.shown("upside-down"))
     assert 5 < upside_down / worse < 10  # "several times as probable"
+
+
+def test_chapter_04_reads_its_density_checks():
+    page = Page("04_five_libraries")
+    copied, mixed_up = (
+        [float(off) for off in re.findall(r"off\s+by\s+([+-][\d.]*\d)", page.shown(name))]
+        for name in ("silent-mistake-pymc", "silent-mistake-stan-found")
+    )
+    whole_term = -(4 * np.log(0.4 / 0.1) + 51 * np.log(0.6 / 0.9))
+    assert copied[3] == pytest.approx(whole_term, abs=0.05) and page.says(copied[3], "the change is off by")
+    assert page.says(max(map(abs, mixed_up)), "the log density is off by up to", reach=20)
+
+
+def test_chapter_04_describes_its_repeats():
+    """The bars are of 95%; draws move their ends by a death or so."""
+    alt = Page("04_five_libraries").cell("fig-repeat").metadata["mystnb"]["image"]["alt"]
+    bars = numbers(re.search(r"95% intervals, (.*?)\. Dashed", alt).group(1))
+    for arm, patients, ends in (("a", 52, bars[:2]), ("b", 55, bars[2:])):
+        exact = stats.betabinom(patients, *two_proportions.posterior(arm).args).ppf([0.025, 0.975])
+        assert ends == pytest.approx(exact, abs=1)
 
 
 def test_chapter_04_divides_one_by_the_quantiles_of_the_gain():
@@ -727,18 +759,35 @@ def test_chapter_04_divides_one_by_the_quantiles_of_the_gain():
     assert 1 / low == pytest.approx(1 / right[0], abs=error) and 1 / high == pytest.approx(1 / right[1], abs=error)
     wrong_low, wrong_high = numbers(re.search(r"wrong: (.*)$", shown, re.MULTILINE).group(1))
     assert wrong_low < low and wrong_high < high
+    median, less = (
+        numbers(re.search(rf"{words}(.*)$", shown, re.MULTILINE).group(1))[0]
+        for words in ("^median ", "not quite right: ")
+    )
+    assert 0 <= median - less < 0.1  # "hardly"
 
 
 def test_chapter_04_s_sceptics_and_small_trial():
     page = Page("04_five_libraries")
     assert np.exp(1.96 * 0.7) == pytest.approx(4, abs=0.1) and page.says(4, "odds ratio below", reach=20)
     rows = page.table("ecmo-solution")
-    ours, sceptic = (rows[name] for name in ("Beta(2, 4) for both", "sceptic: Beta(8, 16) for both"))
-    assert ours[1] < 0 < ours[0] and sceptic[0] < 0.55 * ours[0]  # "halves the gain"
+    ours, firm = (rows[name] for name in ("Beta(2, 4) for both", "firm, a third die: Beta(8, 16) for both"))
+    assert ours[1] < 0 < ours[0] and firm[0] < 0.55 * ours[0]  # "halves the gain"
+    assert rows["flat for both"][1] > 0  # "leaves zero out"
     assert rows["earlier records: Beta(8, 2), Beta(2, 4)"][3] > 0.99  # "large and nearly certain"
     middle, low, high = numbers(page.shown("ecmo-check").splitlines()[0])
     assert 0 < low < 0.05 < middle < high  # "just leaves zero out"
     assert numbers(page.shown("ecmo-check").splitlines()[1])[-1] > 0.05
+
+
+def test_chapter_04b_shows_a_traceback_with_the_message_that_a_cell_prints():
+    page = Page("04b_error_messages")
+    [block] = re.findall(r"```text\n(.*?)```", "\n".join(c.source for c in page.notebook.cells), re.DOTALL)
+    line, message = (
+        re.search(rf"^(?:----> 3)?\s*(.*?)\s*<- {what}$", block, re.MULTILINE).group(1)
+        for what in ("your line", "the message")
+    )
+    [cell] = [c for c in page.notebook.cells if c.cell_type == "code" and line in c.source and "pm." in c.source]
+    assert cell.outputs[0]["text"].strip() == message
 
 
 def test_chapter_05_describes_its_prior():

@@ -81,7 +81,7 @@ EXERCISES = {
         tolerance=0.36,  # a whole number passes, rounded up as reports give it
         asks="the posterior median of a number of patients",
         praise="Reports round it up to a whole number of patients. Its interval is wide and far from symmetric.",
-        hint="Compute one number of patients for every draw, one divided by the gain, and take the median of them.",
+        hint="Take the median of the gain and divide one by it.",
         low=0,
         mistakes=(
             Mistake(
