@@ -115,5 +115,5 @@ def values() -> dict[str, dict]:
             "spread": np.sqrt(np.array([2, 20, 100]) - np.square(distances)),
             "error": np.zeros(3),
         },
-        "funnel_neck": {"value": stats.norm.cdf(-4 / 3), "share": True, "error": 0.0},
+        "funnel_neck": {"value": stats.norm.cdf(-2 / 3), "share": True, "error": 0.0},
     }

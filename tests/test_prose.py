@@ -571,6 +571,14 @@ def test_chapter_02_says_what_its_tables_say():
     assert set(fixed) <= set(numbers(page.cell("fig-share").metadata["mystnb"]["image"]["alt"]))
 
 
+def _with_risk(names: dict) -> dict:
+    """Return names with chapter 3's function ``risk``."""
+    source = Page("03_sampling").cell("prior-predictive").source
+    [risk] = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "risk"]
+    exec(ast.unparse(risk), names)
+    return names
+
+
 def test_chapter_03_describes_its_own_code():
     page = Page("03_sampling")
     step, draws = page.given("metropolis-run", "metropolis")
@@ -614,6 +622,61 @@ def test_chapter_03_puts_other_priors_beside_its_answer():
     assert page.says(100 * weak[0], "The answer of this chapter", within=0.6, reach=130)
     assert float(page.shown("prior-predictive").split("wide")[1].split()[0]) > 1 / 2, "more than half at the ends"
     assert page.says(31, "The forecast for the launch") and page.says(36, "the next morning")
+    for row in (wide, moderate, weak):
+        assert page.says(100 * row[1], "intervals reach down", within=0.6, reach=60)
+    assert page.says(53 - 31, "below the coldest flight", reach=40)
+
+
+def test_chapter_03_says_what_another_reference_temperature_changes():
+    page = Page("03_sampling")
+    names = _with_risk({"np": np, "special": special})
+    exec("\n".join(page.cell(name).source for name in ("flights", "log-launches", "launch-grid")), names)
+    pairs, risk = names["pairs"], names["risk"](*names["pairs"].T)
+    likelihood = names["grid_posterior"](1e6, 1e6)
+    _, moderate, _ = page.table("sensitivity").values()
+    for reference, words in ((50, None), (65, "moderate prior's numbers at 65"), (85, "and at 85 °F")):
+        log_odds = pairs[:, 0] + pairs[:, 1] * (reference - 50) / 10
+        weight = likelihood * np.exp(-((log_odds / 1.5) ** 2) / 2 - pairs[:, 1] ** 2 / 2)
+        weight /= weight.sum()
+        low = np.quantile(risk, 0.025, weights=weight, method="inverted_cdf")
+        if words:
+            for number in (weight @ risk, low):
+                assert page.says(100 * number, words, within=0.6, reach=70), (reference, number)
+        else:
+            assert [weight @ risk, low] == pytest.approx(moderate[:2], abs=1e-3)
+
+
+def test_chapter_03_says_how_far_its_draws_can_be_trusted():
+    """Monte Carlo errors of quantiles, the accepted share, and the step that is best on the ridge."""
+    page = Page("03_sampling")
+    _, average, _, low, _, high = tail = page.table("many-runs")["1% quantile"]
+    for number in (low, high, average - tail[0]):
+        assert page.says(number, "reports this roughly", within=5e-4, reach=180), number
+    quantile, error = re.search(r"2\.5% quantile: ([\d.]+), MCSE ([\d.]+)", page.shown("wrong-pairs")).groups()
+    assert page.says(100 * float(quantile), "interval's lower end is", reach=60)
+    assert page.says(100 * float(error), "with an MCSE of", within=0.5, reach=30)
+    wide, *_ = page.table("sensitivity").values()
+    assert page.says(100 * wide[1], "points, and", within=0.6, reach=30)
+    assert abs(float(quantile) - wide[1]) < 3 * float(error)
+    hills = page.table("failures")["two hills"]
+    assert page.says(hills[0], "bulk ESS of two hills", within=0.5) and page.says(hills[3], "its MCSE")
+    [accepted] = re.findall(r"(\d+)% of the proposals", page.shown("launch-draws"))
+    assert page.says(float(accepted), "even with the best step", reach=40)
+    names = _with_risk({"np": np, "special": special})
+    exec("\n".join(page.cell(name).source for name in ("flights", "log-launches", "metropolis")), names)
+    worth = {}
+    for step in (0.4, 0.8, page.given("launch-draws", "metropolis")[0], 3.5):
+        rng = np.random.default_rng(0)
+        walk, _ = names["metropolis"](names["log_launches"], rng.normal([2, -2], 1, size=(8, 2)), step, 6000, rng)
+        worth[step] = float(az.ess(walk[:, 500:, 0], method="mean"))
+    assert max(worth, key=worth.get) == 1.8, worth
+
+
+def test_chapter_03_says_how_the_moderate_prior_looks_in_the_cold():
+    [alt] = [Page("03_sampling").cell("fig-prior").metadata["mystnb"]["image"]["alt"]]
+    below = [stats.norm.cdf(special.logit(risk), 0, np.hypot(1.5, 1.9)) for risk in (0.05, 0.45, 0.5)]
+    assert below[0] / (below[2] - below[1]) == pytest.approx(3, abs=0.5)
+    assert "three times as high at the ends" in " ".join(alt.split())
 
 
 def test_chapter_03_takes_the_effective_sample_size_of_the_mean():
@@ -643,23 +706,34 @@ def test_chapter_03b_counts_the_evaluations_that_its_code_makes():
         return -position
 
     exec("\n".join(page.cell(name).source for name in ("leapfrog", "hmc")), functions := {"np": np})
-    functions["hmc"](density, gradient, np.zeros((4, 2)), 0.3, 12, 10, np.random.default_rng(0))
-    assert counts == {"density": 20, "gradient": 130}
-    for number in (13, 12, 15):
-        assert page.says(number, "HMC with 12 steps", reach=90)
-    assert "4 * 1000 * 15" in page.code and "steps + 3" in page.cell("dimensions").source
+    functions["hmc"](density, gradient, np.zeros((4, 2)), 0.3, 8, 10, np.random.default_rng(0))
+    assert counts == {"density": 20, "gradient": 90}
+    for number in (9, 8, 11):
+        assert page.says(number, "HMC with 8 steps", reach=90)
+    assert "4 * 1000 * 11" in page.code and "steps + 3" in page.cell("dimensions").source
 
 
 def test_chapter_03b_says_what_its_tables_say():
     page = Page("03b_hamiltonian")
-    gains = {name: row[4] / row[2] for name, row in page.table("price").items()}
-    assert gains["α"] > 3 and gains["β"] > 3, "several times better for means"
-    assert gains["(β + 1.9)²"] < 1.6 and gains["risk at 31 °F"] < 1.6, "small or none"
+    smallest = np.min([(row[2], row[4]) for row in page.table("price").values()], axis=0)
+    assert 1.6 < smallest[1] / smallest[0] < 2.6, "a factor of about two"
     table = page.table("dimensions")
-    assert table["2"][2] < 2 and table["100"][2] > 10, "not much with two, more than tenfold with a hundred"
+    assert table["2"][2] < 2 and table["100"][2] > 10, "little with two, more than tenfold with a hundred"
     centred, free = page.table("funnel-table").values()
     assert centred[0] > 0 and free[0] == 0, "divergences"
     assert centred[5] < centred[6] / 2 and centred[1] > 1.01 > free[1] and centred[4] < 0.3 < free[4]
+    [low] = re.findall(r"low = (-[\d.]+)", page.cell("funnel-table").source)
+    assert centred[5] == 0 and page.says(float(low), "No draw is below", reach=30)
+    assert centred[6] == pytest.approx(1 / 4, abs=0.005)
+    for column, within in ((1, 0.005), (2, 0.6), (4, 0.005)):
+        assert page.says(centred[column], "Here R-hat", within=within, reach=60)
+    lower_end = page.table("pymc-summary")["risk[31]"][2]
+    [error] = re.findall(r"31 °F: ([\d.]+)", page.shown("pymc-summary"))
+    assert page.says(float(error), "interval's lower end is", within=0.005, reach=40)
+    assert page.says(lower_end, "interval's lower end is", reach=60)
+    wide, *_ = Page("03_sampling").table("sensitivity").values()
+    assert page.says(wide[1], "interval's lower end is", within=6e-4, reach=80)
+    assert abs(lower_end - wide[1]) < 3 * float(error)
     first = {}
     exec(Page("03_sampling").cell("flights").source, {"np": np}, first)
     again = {}
@@ -671,6 +745,60 @@ def test_chapter_03b_says_what_its_tables_say():
     near, far = stats.chi(100).interval(0.999)
     assert 7.5 < near < 8.5 and 11.5 < far < 12.5
     assert page.says(8, "practically all draws") and page.says(12, "practically all draws")
+
+
+def test_chapter_03b_says_what_a_path_and_a_mass_matrix_change():
+    """What the text says of 12 steps, of Metropolis in better coordinates, of turns and of the ridge's shape."""
+    page = Page("03b_hamiltonian")
+    names = {"np": np, "special": special, "xr": None}
+    parts = ["launches", "metropolis-again", "gradient", "leapfrog", "hmc"]
+    code = "\n".join(page.cell(name).source for name in parts).split("point = np.array")
+    exec(code[0] + "\n".join(page.cell(name).source for name in ("leapfrog", "hmc")), names)
+    pairs = np.stack(np.meshgrid(np.arange(-10, 14, 0.05), np.arange(-9, 4, 0.04)), axis=-1).reshape(-1, 2)
+    weight = np.exp(names["log_launches"](pairs))
+    weight /= weight.sum()
+
+    def ratio(unknowns):
+        low, high = np.linalg.eigvalsh(np.cov(unknowns.T, aweights=weight))
+        return np.sqrt(high / low)
+
+    for degrees, within in ((0, 5), (50, 0.05), (70, 0.05)):
+        log_odds = pairs[:, 0] + pairs[:, 1] * (degrees - 50) / 10
+        slope = pairs[:, 1] / 10 if degrees == 0 else pairs[:, 1]  # per °F in the colleague's model
+        shape = ratio(np.column_stack([log_odds, slope]))
+        assert page.says(shape, "shortens the ridge from", within=within, reach=140), (degrees, shape)
+
+    rng = np.random.default_rng(0)
+    starts = rng.choice(pairs, 2000, p=weight)
+    covariance = np.cov(pairs.T, aweights=weight)
+    source = page.cell("fig-u-turn").source.split("starts = ")[0]
+    exec(source, names)
+    directions = np.linalg.eigh(covariance)[1].T
+    turns = [
+        names["steps_until_turn"](starts, np.tile(push, (2000, 1)) * rng.choice([-1, 1], (2000, 1)), 0.3, 60)
+        for push in directions
+    ]
+    assert np.mean(turns[0] <= 3) > 0.8, "across: one to three"
+    for share, steps in ((0.05, 3), (0.9, 14)):
+        assert np.quantile(turns[1], share) == steps and page.says(steps, "pushed along it", reach=30)
+
+    def worth(draws, evaluations):
+        squares = (draws[..., 1] + 1.9) ** 2
+        values = [draws[..., 0], draws[..., 1], squares, names["risk"](draws[..., 0], draws[..., 1])]
+        return [1000 * float(az.ess(each, method="mean")) / evaluations for each in values]
+
+    start = rng.choice(pairs, 4, p=weight)
+    target, slope = names["log_launches"], names["gradient_launches"]
+    walk, _ = names["metropolis"](target, start, 1.8, 20_000, rng)
+    long, _ = names["hmc"](target, slope, start, 0.3, 12, 2000, rng)
+    assert worth(long, 8000 * 15)[2] < 1.3 * min(worth(walk, 80_000)), "12 steps: the gain is gone"
+    assert min(float(az.ess(long[..., k], method="mean")) for k in (0, 1)) > 8000, "more than the number of draws"
+
+    root = np.linalg.cholesky(covariance)
+    centre = weight @ pairs
+    white, _ = names["metropolis"](lambda z: target(centre + z @ root.T), rng.normal(size=(4, 2)), 1.7, 20_000, rng)
+    assert min(worth(centre + white @ root.T, 80_000)) == pytest.approx(120, abs=20)
+    assert page.says(120, "Metropolis gains more", reach=110) and page.says(1.7, "Metropolis gains more", reach=110)
 
 
 def test_chapter_04_describes_its_data_and_prior():
