@@ -720,7 +720,7 @@ def test_chapter_05b_says_what_is_true():
     birds = measured.dropna()
     assert page.says(birds["flipper_length_mm"].std(ddof=0), "one standard deviation, 14", within=0.1)
     assert page.says(len(measured) - len(birds), "whose sex is not known")
-    sds = [float(row.split()[-1]) for row in page.shown("correlated").splitlines()[2:7]]
+    sds = [float(row.split()[-1]) for row in page.shown("correlated").splitlines()[3:8]]
     assert sds[-1] / sds[1] == pytest.approx(3, abs=0.4) and page.says(3, "as much, and neither", within=0)
     assert page.says(np.ptp(birds["body_mass_g"]) / 2000, "about half the range", within=0.25, reach=80)
     _, wide = numbers(page.shown("coding-priors"))[-2:]
