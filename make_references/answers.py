@@ -15,7 +15,8 @@ from scipy.interpolate import CubicSpline
 from scipy.special import expit, logsumexp
 
 from make_references import bayesian_network as network
-from make_references import measurement_noise
+from make_references import measurement_noise, several_predictors
+from make_references.page_values import Posterior
 from make_references.quadrature import grid_moments
 from make_references.robust_regression import MODELS, SIGMA, X, Y
 from make_references.two_proportions import DEATHS, IMPROVED, PATIENTS, PRIOR, exceeds, posterior
@@ -95,6 +96,17 @@ def ecmo_is_better(prior: tuple[float, float] = PRIOR) -> float:
 def median_needed_to_treat() -> float:
     """Return the posterior median of 1 / (p_a - p_b), with the few negative values counted as very large."""
     return 1 / optimize.brentq(lambda gain: exceeds(gain) - 0.5, 0.05, 0.5)  # 1 / gain falls where the gain rises
+
+
+# ---- chapter 5b --------------------------------------------------------------------------------
+
+
+def odds_of_half_a_kilogram() -> float:
+    """Return the posterior median of the factor of an Adelie's odds of being male for half a kilogram more."""
+    birds = several_predictors.birds()
+    masses = birds.loc[birds["species"] == "Adelie", "body_mass_g"] / 1000
+    median, _ = Posterior(several_predictors.MODELS["penguins_sex"], 72).quantile("b_mass", 0.5)
+    return float(np.exp(median * 0.5 / masses.std(ddof=0)))
 
 
 # ---- chapter 6 ---------------------------------------------------------------------------------
@@ -297,6 +309,7 @@ ANSWERS: dict[str, Callable[[], float | list[float]]] = {
     "04-tenpoints, any gain": partial(exceeds, 0),
     "04-treat": median_needed_to_treat,
     "04-ecmo": ecmo_is_better,
+    "05-odds": odds_of_half_a_kilogram,
     "04-ecmo, flat prior": partial(ecmo_is_better, FLAT),
     "04, gain": gain,
     "04, gain under a flat prior": partial(gain, prior=FLAT),

@@ -634,19 +634,29 @@ def chapter_05b() -> dict[str, dict]:
     depth = several_predictors.standardised(penguins["bill_depth_mm"])
     sexes = np.column_stack([own, own * table["male"][:, None]])
 
-    def conditioned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and sd of the coefficients: parameters and masses as one normal distribution, conditioned."""
+    def conditioned(x: np.ndarray, prior_sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and covariance of the coefficients: with the masses one normal distribution, conditioned."""
         y = table["y"] - 4
         q, _ = np.linalg.qr(x)
         off = y - q @ (q.T @ y)
         sigma = np.sqrt(off @ off / (len(y) - x.shape[1]))
-        gain = 1.5**2 * np.linalg.solve(1.5**2 * x @ x.T + sigma**2 * np.eye(len(y)), x).T
-        return gain @ y, np.sqrt(np.diag(1.5**2 * (np.eye(x.shape[1]) - gain @ x)))
+        prior = np.diag(prior_sd**2)
+        gain = np.linalg.solve(x @ prior @ x.T + sigma**2 * np.eye(len(y)), x @ prior).T
+        return gain @ y, prior - gain @ x @ prior
 
-    total, total_sd = conditioned(sexes)
+    ours = several_predictors.PRIOR_SD
+    total, total_covariance = conditioned(sexes, ours[:6])
+    contrasts = []
+    for one, other in ((3, 4), (5, 4), (5, 3)):
+        sign = np.eye(6)[one] - np.eye(6)[other]
+        between = stats.norm(sign @ total, np.sqrt(sign @ total_covariance @ sign))
+        contrasts.append([between.mean(), *between.ppf([0.025, 0.975])])
     ones = np.ones((len(own), 1))
-    fork = [conditioned(np.column_stack([x, depth]))[0][-1] for x in (ones, own)]
-    with_flipper, _ = conditioned(np.column_stack([sexes, table["flipper"]]))
+    both = np.column_stack([sexes, table["flipper"]])
+    fork = [
+        conditioned(np.column_stack([x, depth]), np.full(x.shape[1] + 1, 1.5))[0][-1] for x in (ones, own, sexes, both)
+    ]
+    with_flipper, _ = conditioned(both, ours)
     gains = [made.moments(row) for row in np.eye(7)[3:6]]
     apart = np.array([0, 0, 0, 0, -1, 1, 0])
     ends = [
@@ -672,7 +682,8 @@ def chapter_05b() -> dict[str, dict]:
     b_mean, b_sd, _ = sex.moments(sex.values["b_mass"])
     entries = {
         "total": _exactly(total[3:]),
-        "total_sd": _exactly(total_sd[3:]),
+        "total_sd": _exactly(np.sqrt(np.diag(total_covariance))[3:]),
+        "contrasts": _exactly(contrasts),
         "fork": _exactly(fork),
         "pipe": _exactly([with_flipper[3:6], total[3:]]),
         "gain": {"value": [one["mean"] for one in gains], "spread": [one["sd"] for one in gains]},

@@ -1034,15 +1034,63 @@ def test_chapter_05b_says_what_is_true():
     for coefficient in coefficients:
         assert page.says(coefficient, "coefficient of mass depends on the prior", within=0.06)
     assert page.says(np.exp(2 * 1.5), "times larger or smaller", within=0.2)
-    assert page.says(
-        sbs.load_penguins().dropna()["flipper_length_mm"].std(ddof=0), "one standard deviation, 14", within=0.1
-    )
-    assert page.says(11, "whose sex is not known") and page.says(146, "have a probability near 0 or 1")
-    sds = [float(row.split()[-1]) for row in page.shown("correlated").splitlines()[1:6]]
+    measured = sbs.load_penguins().dropna(subset=["body_mass_g", "flipper_length_mm"])  # chapter 5's birds
+    birds = measured.dropna()
+    assert page.says(birds["flipper_length_mm"].std(ddof=0), "one standard deviation, 14", within=0.1)
+    assert page.says(len(measured) - len(birds), "whose sex is not known")
+    sds = [float(row.split()[-1]) for row in page.shown("correlated").splitlines()[3:8]]
     assert sds[-1] / sds[1] == pytest.approx(3, abs=0.4) and page.says(3, "as much, and neither", within=0)
-    shares = [row[-1] for row in page.table("spread-check").values()]
-    assert 0.025 < min(shares) and max(shares) < 0.975, "one sigma is good enough"
+    assert page.says(np.ptp(birds["body_mass_g"]) / 2000, "about half the range", within=0.25, reach=80)
+    _, wide = numbers(page.shown("coding-priors"))[-2:]
+    assert page.says(wide, "wider for males")
+    below, above = numbers(page.shown("prior-birds"))[-3::2]
+    assert page.says(below, "less than nothing", within=0.5) and above < 0.5
+    flippers = birds.loc[birds["species"] == "Gentoo", "flipper_length_mm"]
+    assert page.says(birds["flipper_length_mm"].mean(), "too short for any Gentoo", within=0.5) and flippers.min() > 201
+
+
+def test_chapter_05b_s_slopes_and_spreads_are_true():
+    page = Page("05b_several_predictors")
+    birds = sbs.load_penguins().dropna()
+    ratio, _, high, as_large = numbers(page.shown("spread-check"))
+    assert page.says(100 * (ratio - 1), "more than one", within=1) and high < ratio and as_large < 0.025
+    spreads = birds.groupby(["species", "sex"])["body_mass_g"].std().unstack()
+    assert (spreads["male"] > spreads["female"]).all(), "in every species"
+    slopes = []
+    for _, own in birds.groupby("species"):
+        both = ["flipper_length_mm", "body_mass_g"]
+        within = own[both] - own.groupby("sex")[both].transform("mean")
+        slopes.append(np.polyfit(within["flipper_length_mm"] / 10, within["body_mass_g"] / 1000, 1)[0])
+    for slope in (min(slopes), max(slopes)):
+        assert page.says(slope, "separate slopes differ", within=0.01)
+    for row in ("and sex", "and flipper"):
+        assert page.says(page.table("fork")[row][0], "second fork", within=0.006, reach=100)
+    contrasts = [numbers(line.replace("[", " ").replace("]", " ")) for line in page.shown("contrasts").splitlines()]
+    assert [low > 0 for _, low, _ in contrasts] == [True, True, False], "Adelies and Gentoos can't be told apart"
+
+
+def test_chapter_05b_s_logistic_regression_says_what_is_true():
+    page = Page("05b_several_predictors")
+    assert page.says(
+        page.table("other-priors")["Normal(0, 1.5)"][2], "with an average bill is a male with", within=0.006
+    )
+    extreme = 2 * stats.norm.sf(special.logit(0.95) / 10)
+    assert page.says(extreme, "birds in four below", within=0.03)
     assert page.shown("psense").count("conflict") == 1
+    adelies = sbs.load_penguins().dropna().query("species == 'Adelie'")
+    columns = [stats.zscore(adelies[name]) for name in ("body_mass_g", "bill_depth_mm")]
+    design = np.column_stack([np.ones(len(adelies)), *columns])
+    sign = np.where(adelies["sex"] == "male", 1, -1)
+    peak = optimize.minimize(lambda b: np.logaddexp(0, -sign * (design @ b)).sum(), np.zeros(3)).x[1]
+    assert page.says(peak, "likelihood alone peaks", within=0.05)
+    low, high = numbers(page.shown("odds-interval").replace("[", " ").replace("]", " "))[-2:]
+    assert page.says(low, "interval reaches from", within=0.5) and high > 80
+    without, _, uranium, _, counties, _ = page.table("radon-solution")["basement minus first floor"]
+    for difference in (without, uranium, counties):
+        assert page.says(difference, "removes little of the confounding|the county itself belongs", reach=120)
+    difference, uncorrelated = numbers(page.shown("indicator-sd"))
+    for sd in (difference, uncorrelated):
+        assert page.says(sd, "is larger than the", within=0.006)
 
 
 def test_chapter_07_says_what_is_true():

@@ -5,6 +5,7 @@ from scipy.stats import norm
 
 from sidebyside.datasets import load_co2, load_penguins, load_radon
 from sidebyside.exercises import Exercise, Mistake
+from sidebyside.exercises.stored import stored
 from sidebyside.references import load_reference
 
 
@@ -224,17 +225,17 @@ EXERCISES = {
         ),
     ),
     "05-odds": Exercise(
-        right=lambda: _odds(0.5 / _adelie_sd()),
-        tolerance=0.9,
+        right=lambda: stored("05-odds"),
+        tolerance=1.6,
         low=0,
         asks="a factor",
         praise="Log odds add, so odds multiply.",
         hint="How many standard deviations of the Adelies' mass is half a kilogram? The coefficient is for one.",
         mistakes=(
-            Mistake(lambda: _odds(0.5), "The coefficient is for one standard deviation, not for one kilogram."),
+            Mistake(lambda: _odds(0.5), "The coefficient is for one standard deviation, not for one kilogram.", 0.5),
             Mistake(lambda: _odds(1.0), "That is for one whole standard deviation of mass."),
             Mistake(
-                lambda: float(np.log(_odds(0.5 / _adelie_sd()))),
+                lambda: float(np.log(stored("05-odds"))),
                 "That is the change of the log odds: take the exponential.",
             ),
         ),
