@@ -76,6 +76,15 @@ def numbers(text: str) -> list[float]:
     return [value for value, _, _ in found] + shares
 
 
+def shown_by(cell: nbformat.NotebookNode) -> list[str]:
+    """Return the texts that a cell's stored outputs show, without bold."""
+    texts = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})  # an error has none
+        texts.append(output.get("text") or data.get("text/markdown") or data.get("text/plain", ""))
+    return [text.replace("*", "") for text in texts]
+
+
 @dataclass
 class Page:
     """A stored chapter."""
@@ -105,11 +114,12 @@ class Page:
 
     def shown(self, name: str) -> str:
         """Return the text that a cell's stored output shows, without bold."""
-        texts = [
-            output.get("text") or output["data"].get("text/markdown") or output["data"].get("text/plain", "")
-            for output in self.cell(name).outputs
-        ]
-        return "\n".join(texts).replace("*", "")
+        return "\n".join(shown_by(self.cell(name)))
+
+    def shown_with(self, words: str) -> str:
+        """Return the one shown text of the chapter that has these words, without bold."""
+        [found] = [text for cell in self.notebook.cells for text in shown_by(cell) if words in text]
+        return found
 
     def table(self, name: str) -> dict[str, list[float]]:
         """Return the table that a cell shows, by row; a row's last words are numbers."""
@@ -1229,6 +1239,18 @@ def test_chapter_09_on_counties_and_widths():
     assert page.says(hierarchical / pooled, "they would differ", within=0.6) and hierarchical < 4 * pooled
 
 
+def test_chapter_08_says_how_many_centred_chains_missed_the_neck():
+    page = Page("08_hierarchical_regression")
+    shown = page.shown_with("centred chains put less")
+    missed, chains, rhat = (
+        float(re.search(pattern, shown)[1])
+        for pattern in (r"(\d+) of the \d+ centred", r"of the (\d+) centred", r"R-hat of log τ is ([\d.]+)")
+    )
+    for number in (missed, chains):
+        assert page.says(number, "centred chains put less than half of the right", reach=20)
+    assert page.says(rhat, "R-hat was", reach=10) and rhat > 1.01
+
+
 def test_chapter_10_describes_its_inputs():
     page = Page("10_decisions")
     [per_draw] = [
@@ -1275,6 +1297,9 @@ def test_chapter_10_says_what_its_numbers_say():
     assert page.says(average - 1, "more than the typical", within=0.01)
     loss, gain = 0.2 * _gain(6, 3) + 0.8 * _gain(2, 3), _gain(6, 3)
     assert page.says(-loss, "fixing loses", within=1e-6) and page.says(gain, "out of five", within=1e-6)
+    shown = page.shown_with("breathe over 4")
+    lake = [float(number) for number in re.search(r"^Lake +(.*?)(?: *\\\\)?$", shown, re.MULTILINE)[1].split()]
+    assert page.says(lake[2], "even in Lake", reach=15)  # houses measured, typical basement, of 100
 
 
 def test_chapter_11_says_what_its_approximations_are():
