@@ -184,6 +184,8 @@ def test_a_page_is_accessible(opened):
     """With its solutions open. The last look at an opened page, since it takes the page's words apart."""
     page = opened[1].page
     open_solutions(page)
+    # the theme shows it only to readers who scroll up, so that chance would decide whether it is looked at
+    page.add_style_tag(content="#pst-back-to-top { display: block !important; visibility: visible !important }")
     page.evaluate(ONE_WORD_OF_EACH_KIND)
     for scheme, rules in (("light", None), ("dark", RULES_ON_COLOURS)):
         set_scheme(page, scheme)
