@@ -184,12 +184,20 @@ def test_a_page_is_accessible(opened):
     """With its solutions open. The last look at an opened page, since it takes the page's words apart."""
     page = opened[1].page
     open_solutions(page)
-    # the theme shows it only to readers who scroll up, so that chance would decide whether it is looked at
-    page.add_style_tag(content="#pst-back-to-top { display: block !important; visibility: visible !important }")
     page.evaluate(ONE_WORD_OF_EACH_KIND)
     for scheme, rules in (("light", None), ("dark", RULES_ON_COLOURS)):
         set_scheme(page, scheme)
         assert serious(page, rules) == [], scheme
+
+
+def test_the_way_back_to_the_top_can_be_read(site_address, make_reader):
+    """The theme shows it only to readers who scroll up."""
+    page = make_reader().page
+    page.goto(f"{site_address}/book/glossary.html")
+    page.add_style_tag(content="#pst-back-to-top { display: block !important; visibility: visible !important }")
+    for scheme in ("light", "dark"):
+        set_scheme(page, scheme)
+        assert serious(page, RULES_ON_COLOURS) == [], scheme
 
 
 def test_a_pale_word_in_code_is_noticed(site_address, make_reader):
