@@ -95,6 +95,7 @@ def test_a_page_in_the_folder_is_whole_by_itself(name, site, make_reader):
     reader.page.goto(f"{site.as_uri()}/{name}.html")
     reader.settle()  # so that late requests are seen too
     whole(reader.page)
+    assert bool(reader.page.locator(".sbs-launch").count()) == name.startswith("notebooks/")
 
 
 # Of module scope, so that pytest runs all tests of one page together, in the order of this file: opening a page and

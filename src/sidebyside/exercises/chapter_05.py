@@ -46,12 +46,6 @@ def _ahead(sigmas: float) -> float:
     return float(norm.cdf(typical, 0, np.hypot(0.07, sigmas * sigma)))  # the typical difference is known to 0.07
 
 
-def _adelie_sd() -> float:
-    """Return the standard deviation of the mass (kg) of the Adelies of known sex."""
-    adelies = load_penguins().dropna().query("species == 'Adelie'")
-    return float(adelies["body_mass_g"].std(ddof=0) / 1000)
-
-
 def _odds(standard_deviations: float) -> float:
     """Return the factor of the odds of being male for a difference in mass."""
     return float(np.exp(_mean("b_mass", "penguins_sex") * standard_deviations))
