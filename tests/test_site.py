@@ -465,6 +465,22 @@ def test_the_button_shows_on_wide_screens(chapter_at, make_reader):
         assert page.locator(".sbs-open").first.is_visible() is visible
 
 
+@pytest.mark.parametrize("width", [1440, PHONE["width"]])
+def test_what_scrolls_can_be_reached_by_keyboard(width, chapter_at, make_reader):
+    """Whatever a tab or a solution shows later, too: the theme looks only when the page is loaded or resized."""
+    page = make_reader(width=width).page
+    page.goto(chapter_at)
+    page.wait_for_timeout(500)  # the theme waits 300 ms before it looks
+    open_solutions(page)
+    for tag in TAGS:
+        tab(page, tag).click()
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        scrolling = page.locator(".bd-content :is(pre, .cell_output > .output):visible").evaluate_all(
+            "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).map(box => box.tabIndex)"
+        )
+        assert scrolling and set(scrolling) == {0}, tag
+
+
 def test_figures_lie_on_a_white_card_in_dark_mode(chapter_at, make_reader):
     page = make_reader(scheme="dark").page
     page.goto(chapter_at)

@@ -191,6 +191,14 @@
       const chapter = arrow.closest("li").querySelector(":scope > a").textContent.trim();
       arrow.setAttribute("aria-label", `Parts of ${chapter}`);
     }
+    // What scrolls must be reachable by keyboard. The theme looks once, so that it misses what a tab or solution shows later.
+    const watch = new ResizeObserver((changes) => {
+      for (const { target } of changes) {
+        const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+        target.tabIndex = scrolls ? 0 : -1;
+      }
+    });
+    for (const box of document.querySelectorAll(".bd-content :is(pre, .cell_output > .output)")) watch.observe(box);
     // An animation beside its last frame (publish/book_tabs.py): a button shows the one or the other.
     for (const output of document.querySelectorAll(".cell_output:has(img[src$='.gif'])")) {
       const button = make("button", { type: "button", className: "sbs-button sbs-pause", textContent: "Pause" });
