@@ -39,19 +39,19 @@ def test_compiled_pyro_model_is_the_model_and_its_chains_are_right(fuse, recwarn
     assert [
         warning for warning in recwarn if "deprecated" in str(warning.message) and "jit" in str(warning.message)
     ] == []
-    after_compiling = compiled.start()["mu"]
+    after_compiling = compiled.unknowns.split(compiled.start()["unconstrained"])["mu"]
     pyro.set_rng_seed(2)
     _, potential, _, _ = initialize_model(model, (data,))
     assert after_compiling == initialize_model(model, (data,))[0]["mu"]  # a seed set before means what it did
     pyro.set_rng_seed(1)
     first, second = compiled.start(), compiled.start()
-    assert first["mu"] != second["mu"]  # chains start at different places
+    assert not (first["unconstrained"] == second["unconstrained"]).any()  # chains start at different places
     for position in (first, second):
-        slopes, energy = potential_grad(potential, position)
-        compiled_slopes, compiled_energy = potential_grad(compiled.potential, position)
+        slopes, energy = potential_grad(potential, compiled.unknowns.split(position["unconstrained"]))
+        compiled_slope, compiled_energy = potential_grad(compiled.potential, position)
         assert float(compiled_energy) == pytest.approx(float(energy), rel=1e-12)
-        for name, slope in slopes.items():
-            np.testing.assert_allclose(compiled_slopes[name], slope, rtol=1e-10)
+        for name, slope in compiled.unknowns.split(compiled_slope["unconstrained"]).items():
+            np.testing.assert_allclose(slope, slopes[name], rtol=1e-10)
 
     kernel = pyro.infer.NUTS(potential_fn=compiled.potential, transforms=compiled.transforms)
     mcmc = pyro.infer.MCMC(kernel, num_samples=20, warmup_steps=20, initial_params=first, disable_progbar=True)
@@ -70,9 +70,11 @@ def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_anot
     _, potential, _, _ = initialize_model(model, (data,))
     pyro.set_rng_seed(1)
     start = compiled.start()
-    assert start["level"].shape == (3, 3) and len(set(start["mu"].tolist())) == 3  # chains start at different places
-    slopes, energy = potential_grad(compiled.potential, start)
-    single = [potential_grad(potential, {name: value[chain] for name, value in start.items()}) for chain in range(3)]
+    apart = compiled.unknowns.split(start["unconstrained"])
+    assert apart["level"].shape == (3, 3) and len(set(apart["mu"].tolist())) == 3  # chains start at different places
+    slope, energy = potential_grad(compiled.potential, start)
+    slopes = compiled.unknowns.split(slope["unconstrained"])
+    single = [potential_grad(potential, {name: value[chain] for name, value in apart.items()}) for chain in range(3)]
     assert float(energy) == pytest.approx(sum(float(one) for _, one in single), rel=1e-12)
     for chain, (own, _) in enumerate(single):
         for name, slope in own.items():
@@ -83,13 +85,37 @@ def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_anot
     mcmc.run()
     tree = sbs.from_pyro(mcmc, vectorized=True, dims={"level": ["group"]})
     assert tree["posterior"]["level"].shape == (3, 400, 3) and tree["sample_stats"]["diverging"].shape == (3, 400)
-    raw = mcmc.get_samples()["level"].numpy()  # (draws, chains, groups)
-    np.testing.assert_array_equal(tree["posterior"]["level"].values[2, 7], raw[7, 2])
-    assert (tree["posterior"]["sigma"].values > 0).all()
+    raw = mcmc.get_samples()["unconstrained"]  # (draws, chains, unknowns)
+    np.testing.assert_array_equal(tree["posterior"]["level"].values[2, 7], compiled.unknowns.unpack(raw[7, 2])["level"])
+    assert tree["posterior"]["sigma"].values[2, 7] == float(compiled.unknowns.split(raw[7, 2])["sigma"].exp())
     mu = tree["posterior"]["mu"].values
     assert np.abs(np.corrcoef(mu)[np.triu_indices(3, 1)]).max() < 0.3
     with pytest.raises(ValueError, match="chains must be at least 1"):
         sbs.compile_pyro(model, data, chains=0)
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_a_start_of_another_kind_is_rejected(fuse):
+    """Compiled code reads memory without looking: of 32-bit numbers it would make other numbers."""
+    pytest.importorskip("pyro")
+    model, data = groups_pyro()
+    compiled = sbs.compile_pyro(model, data, fuse=fuse)
+    start = compiled.start()["unconstrained"]
+    for wrong in (start.float(), start[:-1], start[None]):
+        with pytest.raises(ValueError, match=r"float64 of shape \(5,\), as start"):
+            compiled.potential({"unconstrained": wrong})
+
+
+def test_packed_unknowns_come_apart_again():
+    pytest.importorskip("pyro")
+    model, data = groups_pyro()
+    unknowns = sbs.compile_pyro(model, data, chains=2, fuse=False).unknowns
+    import torch
+
+    values = {"mu": torch.rand(7, 2), "sigma": torch.rand(7, 2), "level": torch.rand(7, 2, 3)}
+    apart = unknowns.split(unknowns.pack(values))
+    assert {name: value.shape for name, value in apart.items()} == {name: value.shape for name, value in values.items()}
+    assert all((apart[name] == values[name]).all() for name in values)
 
 
 def test_without_a_compiler_one_is_told_of_the_way_that_needs_none(tmp_path):
@@ -97,7 +123,7 @@ def test_without_a_compiler_one_is_told_of_the_way_that_needs_none(tmp_path):
     program = (
         "import torch, pyro, pyro.distributions as d, sidebyside as sbs\n"
         "model = lambda: pyro.sample('x', d.Normal(0.0, 1.0))\n"
-        "print('energy', float(sbs.compile_pyro(model, fuse=False).potential({'x': torch.ones(())})))\n"
+        "print('energy', float(sbs.compile_pyro(model, fuse=False).potential({'unconstrained': torch.ones(1)})))\n"
         "sbs.compile_pyro(model)\n"
     )
     bare = os.environ | {"PATH": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "CXX": ""}

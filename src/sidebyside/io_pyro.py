@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sidebyside.draws import NO_DRAWS, DrawsError, check_draws
+from sidebyside.pyro_compile import ALL
 
 
 def from_pyro(
@@ -39,6 +40,8 @@ def from_pyro(
     samples = [run.get_samples(group_by_chain=True) for run in runs]
     if None in samples or not samples:
         raise DrawsError(NO_DRAWS.format(library="Pyro"))
+    if set(samples[0]) == {ALL}:  # the runs of a model that compile_pyro made
+        samples = [run.transforms[ALL].unpack(sample[ALL]) for run, sample in zip(runs, samples, strict=True)]
     posterior = {
         name: np.concatenate([sample[name].detach().cpu().numpy() for sample in samples]) for name in samples[0]
     }
