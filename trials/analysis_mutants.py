@@ -459,7 +459,7 @@ class Runner:
 
     def _client(self) -> NotebookClient:
         resources = {"metadata": {"path": str(self.page.path.parent)}}
-        client = NotebookClient(nbformat.v4.new_notebook(), timeout=900, resources=resources)
+        client = NotebookClient(nbformat.v4.new_notebook(), timeout=900, startup_timeout=300, resources=resources)
         client.extra_arguments = ["--log-level=ERROR"]  # every kernel warns that its port is not encrypted
         return client
 

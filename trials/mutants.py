@@ -307,7 +307,9 @@ def scratch_copy(mutant: Mutant) -> nbformat.NotebookNode:
 
 def run(mutant: Mutant) -> tuple[bool, str]:
     """Run a mutant; return whether it was caught, and what was raised."""
-    client = NotebookClient(scratch_copy(mutant), timeout=900, resources={"metadata": {"path": str(NOTEBOOKS)}})
+    client = NotebookClient(
+        scratch_copy(mutant), timeout=900, startup_timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}
+    )
     try:
         client.execute()
     except CellExecutionError as error:

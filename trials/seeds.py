@@ -74,7 +74,9 @@ def run(path: Path, libraries: set[str], seeds: int) -> None:
     """Run every seed of one chapter; the first failing check stops with its message."""
     notebook = nbformat.read(path, 4)
     parts = parts_of([cell for cell in notebook.cells if belongs(cell, libraries)])
-    client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook, timeout=900, startup_timeout=300, resources={"metadata": {"path": str(path.parent)}}
+    )
 
     def execute(cell: nbformat.NotebookNode) -> str:
         done = client.execute_cell(cell, 0)  # it also puts the cell into the notebook's first place
