@@ -107,15 +107,17 @@ def test_a_start_of_another_kind_is_rejected(fuse):
 
 
 def test_packed_unknowns_come_apart_again():
-    pytest.importorskip("pyro")
-    model, data = groups_pyro()
-    unknowns = sbs.compile_pyro(model, data, chains=2, fuse=False).unknowns
-    import torch
+    torch = pytest.importorskip("torch")
+    from sidebyside.pyro_compile import UnknownsInOneVector
 
-    values = {"mu": torch.rand(7, 2), "sigma": torch.rand(7, 2), "level": torch.rand(7, 2, 3)}
-    apart = unknowns.split(unknowns.pack(values))
-    assert {name: value.shape for name, value in apart.items()} == {name: value.shape for name, value in values.items()}
-    assert all((apart[name] == values[name]).all() for name in values)
+    unknowns = UnknownsInOneVector({"mu": (), "level": (3,), "none": (0,), "table": (2, 2)}, {})
+    values = {name: torch.rand(7, 4, *shape) for name, shape in unknowns.shapes.items()}
+    packed = unknowns.pack(values)
+    assert packed.shape == (7, 4, 1 + 3 + 0 + 4)
+    apart = unknowns.split(packed)
+    assert list(apart) == list(values)
+    for name, value in values.items():
+        assert apart[name].shape == value.shape and (apart[name] == value).all()
 
 
 def test_without_a_compiler_one_is_told_of_the_way_that_needs_none(tmp_path):

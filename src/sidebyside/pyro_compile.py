@@ -38,8 +38,10 @@ class UnknownsInOneVector:
         """Return unconstrained values, ``{name: shape (..., *shape)}``, as a tensor of shape (..., unknowns)."""
         import torch
 
-        axes = [values[name].shape[: values[name].dim() - len(shape)] for name, shape in self.shapes.items()]
-        parts = [values[name].reshape(*one, -1) for name, one in zip(self.shapes, axes, strict=True)]
+        parts = []
+        for name, shape in self.shapes.items():
+            before = values[name].shape[: values[name].dim() - len(shape)]
+            parts.append(values[name].reshape((*before, math.prod(shape))))
         return torch.cat(parts, -1)
 
     def split(self, vector) -> dict[str, Any]:
