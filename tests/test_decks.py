@@ -20,6 +20,7 @@ from PIL import Image
 from publish import decks
 from publish.deck_code import highlighted, select_lines
 from publish.pictures import PROJECTOR
+from sidebyside.benchmark_results import load_benchmark
 from sidebyside.libraries import LIBRARIES, TAGS
 
 ROOT = Path(__file__).parents[1]
@@ -735,6 +736,33 @@ def test_a_slide_holds_few_words(name):
         if language == "ja":
             words = count(LATIN.sub("", shown), language) / 2.5 + len(LATIN.findall(bare(shown)))
         assert words <= WORDS_A_SLIDE[name.partition("_")[0]], shown
+
+
+WAITED = {"nutpie": "pymc-nutpie-numba", "PyStan": "stan", "parallel": "numpyro-parallel"}
+WAITED |= {"`jit_compile`": "pyro-jit", "XLA": "tfp"}
+
+
+def test_the_talk_shows_the_seconds_that_were_measured():
+    benchmark = load_benchmark()
+    measured = benchmark.right.query("chains == 4").set_index(["way", "data"])
+    [shown] = [shown for shown, _ in slides_of("talk") if "Seconds until the first answer" in shown]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in shown.splitlines() if "| **" in line]
+    assert [row[0].strip("*") for row in rows] == list(LIBRARIES)
+    for _, way, *seconds in rows:
+        found = [measured.loc[(WAITED[way], data), "first_draw_s"] for data in ("hogg", "radon")]
+        assert [int(second) for second in seconds] == [round(one) for one in found], way
+    # "most of the wait is compiling, except in Pyro": a second call, compiled, takes less than half of the whole wait
+    again = measured.loc[[(way, "radon") for way in WAITED.values()]].eval("sampling_s / first_draw_s")
+    assert [way for (way, _), share in again.items() if share > 0.5] == ["pyro-jit"]
+    assert benchmark.machine["cores"] == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_deck_speaks_of_finished_work_as_of_work_to_come(name):
+    promise = r"not (in )?yet (in|measured|written|ready)|not in yet|has not yet|will be one command|to come\b"
+    promise += r"|coming soon|is planned|準備中|近日公開|まだ(測|書|でき)"
+    for shown, notes in slides_of(name):
+        assert not re.search(promise, f"{shown} {notes}"), shown
 
 
 def test_the_picture_of_bayes_is_to_scale():
