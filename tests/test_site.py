@@ -448,6 +448,32 @@ def test_side_by_side_marks_a_parameter_in_both_columns(tag, chapter_at, make_re
     assert view.locator(".sbs-marked").count() == 0
 
 
+def test_what_is_printed_in_the_dark_scheme_is_light(chapter_at, make_reader):
+    page = make_reader(scheme="dark").page
+    page.goto(chapter_at)
+    page.locator("html[data-theme=dark]").wait_for()
+    text = page.locator("article p").first
+    screen = text.evaluate("text => getComputedStyle(text).color")
+    page.evaluate(
+        """() => addEventListener("beforeprint", () =>
+            window.printed = getComputedStyle(document.querySelector("article p")).color)"""
+    )
+    page.pdf()
+    assert max(map(int, re.findall(r"\d+", page.evaluate("() => window.printed"))[:3])) < 100, "pale on white paper"
+    assert page.locator("html[data-theme=dark]").count() == 1, "after printing, the reader's scheme is back"
+    assert text.evaluate("text => getComputedStyle(text).color") == screen
+
+
+def test_a_solution_is_printed_where_it_is_open_and_else_leaves_no_empty_box(chapter_at, make_reader):
+    page = make_reader().page
+    page.goto(chapter_at)
+    solutions = page.locator("details.solution")
+    solutions.first.locator("> summary").click()
+    page.emulate_media(media="print")
+    shown = [solution.is_visible() for solution in solutions.all()]
+    assert len(shown) > 1 and shown[0] and not any(shown[1:])
+
+
 def test_side_by_side_is_accessible(chapter_at, make_reader):
     page = make_reader().page
     page.goto(chapter_at)

@@ -59,6 +59,14 @@
   };
   document.addEventListener("change", onTab((input) => showLaunch(input.nextElementSibling.dataset.syncId)));
 
+  // Paper is white, and browsers leave dark backgrounds out: on it the dark scheme's pale text can't be read.
+  let scheme;
+  addEventListener("beforeprint", () => {
+    scheme = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => (document.documentElement.dataset.theme = scheme));
+
   const make = (tag, properties = {}, children = []) => {
     const node = Object.assign(document.createElement(tag), properties);
     node.append(...children);
