@@ -716,7 +716,7 @@ LEVEL_PRIORS = (stats.halfnorm(0, 1), stats.halfnorm(0, 0.2), stats.expon(0, 0.5
 
 
 def _schools(prior, points: int) -> list[float]:
-    """Return tau, school A, its standard deviation, school C and P(a ninth school > 0): mu integrated in closed form."""
+    """Return tau, school A, its standard deviation, school C and P(a ninth school > 0); mu has a closed form."""
     effect = np.array([28, 8, -3, 7, -1, 1, 18, 12])
     error = np.array([15, 10, 16, 11, 9, 11, 10, 18])
     node, share = np.polynomial.legendre.leggauss(points)
