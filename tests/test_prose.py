@@ -1278,7 +1278,7 @@ def test_chapter_08_s_centred_stan_program_diverges_with_few_houses_and_its_shor
     seen = np.isin(houses.county, few)
     data = {"N": int(seen.sum()), "J": len(few), "county": np.searchsorted(few, houses.county[seen]) + 1}
     data |= {"x": houses.floor[seen], "u": houses.u[few], "y": houses.y[seen]}
-    short = re.search(r"`(vector<offset=.*?;)`", page.prose)[1]
+    [short] = [found[1] for cell in page.notebook.cells if (found := re.search("`(vector<offset=.*?;)`", cell.source))]
     assert program.count("vector[J] alpha;") == 1
     lengths = {"num_chains": 4, "num_samples": 1000, "num_warmup": 500}
     found = {}
