@@ -1256,6 +1256,9 @@ def test_chapter_08_shows_centred_draws_that_are_not_good_enough():
     page = Page("08_hierarchical_regression")
     for library, (divergences, rhat, bulk, *_) in page.table("centred-table").items():
         assert divergences < 10 and rhat > 1.01 and bulk < 400, library
+    shares = [row[-1] for row in page.table("centred-table").values()]
+    for share in (min(shares), max(shares), page_values("08")["sigma_alpha_small"]["value"]):
+        assert page.says(share, "centred draws give anything from|All five programs", within=0.005, reach=120)
     forms = page.table("two-forms")
     assert forms["non-centred"][2] > 3 * forms["centred"][2]
     assert "E-BFMI values are below the threshold" in page.shown("diagnose")

@@ -79,7 +79,9 @@ EXERCISES = {
                 lambda: _over_limit(one_house=False),
                 "That is the probability that the typical first floor is over the limit. Single houses scatter.",
             ),
-            Mistake(lambda: _over_limit(limit=LIMIT), "The model speaks of log pCi/L. Is your limit on that scale?"),
+            Mistake(
+                lambda: _over_limit(limit=LIMIT), "The model is on the scale of log pCi/L. Is your limit on that scale?"
+            ),
             Mistake(lambda: 1 - _over_limit(), "That is the probability of a reading below the limit."),
         ),
     ),
