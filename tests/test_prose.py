@@ -1292,6 +1292,17 @@ def test_chapter_08_s_centred_stan_program_diverges_with_few_houses_and_its_shor
     assert max(found["short"]) < 24
 
 
+def test_chapter_08_says_what_two_houses_do_to_the_line():
+    """A new county's level with the uranium of Lac qui Parle, whose two houses are left out of the fit."""
+    houses = radon_grid.data()
+    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
+    seen = houses.county != here
+    rest = radon_grid.Houses(houses.y[seen], houses.floor[seen], houses.county[seen], houses.u)
+    without = radon_grid.grid_moments("radon_intercepts", 30, rest)["alpha"]["mean"][here]
+    lower = np.exp(page_values("08")["new_level"]["value"]) - np.exp(without)
+    assert 0 < lower < 0.1 and Page("08_hierarchical_regression").says(0.1, "lower by less than", reach=20)
+
+
 def test_chapter_08_s_eight_schools():
     """What the open exercise says of its table, whose numbers the page checks, and of the centred form."""
     page = Page("08_hierarchical_regression")
