@@ -50,8 +50,8 @@ class Task:
         self.names |= {"SEED": 1, "posteriors": {}, "densities": {}} | self.data
         # chapter 5 names its birds, chapter 6 its points
         self.names["coords"] = {name: np.arange(self.about["rows"]) for name in ("bird", "point")}
-        if "u" in self.data:  # chapter 8 names its counties
-            self.names["coords"] = {"county": np.arange(len(self.data["u"]))}
+        if "u" in self.data:  # chapter 8 names its counties and houses
+            self.names["coords"] = {"county": np.arange(len(self.data["u"])), "house": np.arange(self.about["rows"])}
         import sidebyside
 
         self.names["sbs"] = sidebyside

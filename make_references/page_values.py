@@ -14,7 +14,8 @@ from scipy import integrate, interpolate, optimize, special, stats
 
 from make_references import robust_regression, sampling, several_predictors, two_proportions, why_bayes
 from make_references.robust_regression import SIGMA, X, Y
-from sidebyside.datasets import load_penguins
+from sidebyside.datasets import load_penguins, load_radon
+from sidebyside.radon_grid import BOXES, Houses, conditional, data
 
 STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "page_values"
 NEGLIGIBLE = 1e-16  # grid points with less than this share of the largest weight are left out
@@ -708,6 +709,112 @@ def chapter_06() -> dict[str, dict]:
     return entries | fine
 
 
+# Standard deviations between schools that exercise 6 of chapter 8 replaces one by another.
+SCHOOL_PRIORS = (stats.halfnorm(0, 5), stats.halfnorm(0, 20), stats.expon(0, 10), stats.t(3, 0, 10))
+# Of sigma_alpha in chapter 8: its own, and what is put in its place.
+LEVEL_PRIORS = (stats.halfnorm(0, 1), stats.halfnorm(0, 0.2), stats.expon(0, 0.5), stats.t(3))
+
+
+def _schools(prior, points: int) -> list[float]:
+    """Return tau, school A, its standard deviation, school C and P(a ninth school > 0); mu has a closed form."""
+    effect = np.array([28, 8, -3, 7, -1, 1, 18, 12])
+    error = np.array([15, 10, 16, 11, 9, 11, 10, 18])
+    node, share = np.polynomial.legendre.leggauss(points)
+    log_tau = np.log(0.001) + (node + 1) / 2 * np.log(500 / 0.001)
+    tau = np.exp(log_tau)[:, None]
+    variance = tau**2 + error**2
+    precision = 1 / 20**2 + (1 / variance).sum(axis=1)  # of mu, whose prior is Normal(0, 20)
+    mu = (effect / variance).sum(axis=1) / precision
+    log_weight = (stats.norm.logpdf(effect, mu[:, None], np.sqrt(variance))).sum(axis=1)  # at mu, its posterior mean
+    log_weight += stats.norm.logpdf(mu, 0, 20) - np.log(precision) / 2
+    log_weight += prior.logpdf(tau[:, 0]) + log_tau + np.log(share)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    own = tau**2 / variance
+    mean = own * effect + (1 - own) * mu[:, None]
+    spread = own * error**2 + (1 - own) ** 2 / precision[:, None]
+    school = weight @ mean
+    second = weight @ (mean**2 + spread)
+    ninth = weight @ stats.norm.sf(0, mu, np.sqrt(1 / precision + tau[:, 0] ** 2))
+    return [weight @ tau[:, 0], school[0], np.sqrt(second[0] - school[0] ** 2), school[2], ninth]
+
+
+def _levels(points: int) -> dict[str, dict]:
+    """Return the numbers of chapter 8's answer: all but two standard deviations integrated in closed form."""
+    survey = data()
+    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
+    # one county more, with the uranium of Lac qui Parle and no houses: its level is that of a county never measured
+    houses = Houses(survey.y, survey.floor, survey.county, np.append(survey.u, survey.u[here]))
+    node, share = np.polynomial.legendre.leggauss(points)
+    axes = [low + (node + 1) / 2 * (high - low) for low, high in BOXES["radon_intercepts"].values()]
+    sigma_alpha, sigma_y = (part.ravel() for part in np.meshgrid(*axes, indexing="ij"))
+    zero = np.zeros_like(sigma_y)
+    log_weight, (_, (level, variance), _) = conditional(houses, sigma_alpha, zero, zero, sigma_y)
+    log_weight += np.log(np.outer(share, share)).ravel() + stats.halfnorm.logpdf(sigma_y)
+    log_weight += LEVEL_PRIORS[0].logpdf(sigma_alpha)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    found = {}
+    for name, county in (("level_here", here), ("new_level", -1)):
+        mean = weight @ level[:, county]
+        sd = np.sqrt(weight @ (level[:, county] ** 2 + variance[:, county]) - mean**2)
+        found[name] = {"value": mean, "spread": sd}
+    for name, county in (("house_here", here), ("house_elsewhere", -1)):
+        over = stats.norm.sf(np.log(4), level[:, county], np.hypot(np.sqrt(variance[:, county]), sigma_y))
+        found[name] = _shares(weight @ over)
+    found["other_sigma_alpha"], found["other_levels"] = {"value": [], "spread": []}, {"value": [], "spread": []}
+    for prior in LEVEL_PRIORS:
+        ratio = prior.pdf(sigma_alpha) / LEVEL_PRIORS[0].pdf(sigma_alpha)
+        ratio /= weight @ ratio
+        own = {"other_sigma_alpha": (sigma_alpha, zero), "other_levels": (level[:, here], variance[:, here])}
+        for name, (centre, extra) in own.items():
+            mean = weight @ (ratio * centre)
+            found[name]["value"].append(mean)  # the spread is that of a mean weighted by the ratio
+            found[name]["spread"].append(np.sqrt(weight @ (ratio**2 * ((centre - mean) ** 2 + extra))))
+    return found
+
+
+def chapter_08() -> dict[str, dict]:
+    """Return the entries of chapter 8, hierarchical regression."""
+    houses = data()
+    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
+
+    def squares(design):
+        best = np.linalg.solve(design.T @ design, design.T @ houses.y)
+        return best, np.sum((houses.y - design @ best) ** 2)
+
+    counties = len(houses.u)
+    (intercept, _), pooled = squares(np.column_stack([np.ones_like(houses.y), houses.floor]))
+    own, apart = squares(np.column_stack([np.eye(counties)[houses.county], houses.floor]))
+    freedom = len(houses.y) - counties - 1
+    ratio = (pooled - apart) / (counties - 1) / (apart / freedom)
+    coarse, fine = _levels(80), _levels(120)
+    for name, entry in fine.items():
+        entry["error"] = np.abs(np.subtract(entry["value"], coarse[name]["value"]))
+    box, step = BOXES["radon_intercepts"]["sigma_alpha"], 2000
+    edges = np.linspace(*box, step + 1)
+    middle = (edges[1:] + edges[:-1]) / 2
+    height = np.array([_height(houses, value) for value in middle])
+    small = {"value": height[middle < 0.1].sum() / height.sum(), "share": True, "error": 1e-6}
+    schools = np.array([_schools(prior, 400) for prior in SCHOOL_PRIORS])
+    return {
+        "least_squares": _exactly([intercept, own[here], own[-1], ratio]),
+        "schools": {"value": schools, "error": 2e-4 * np.abs(schools)},
+        "sigma_alpha_small": small,
+    } | fine
+
+
+def _height(houses: Houses, sigma_alpha: float, points: int = 40) -> float:
+    """Return the posterior density of chapter 8's sigma_alpha, up to a constant."""
+    node, share = np.polynomial.legendre.leggauss(points)
+    low, high = BOXES["radon_intercepts"]["sigma_y"]
+    sigma_y = low + (node + 1) / 2 * (high - low)
+    spread, zero = np.full(points, sigma_alpha), np.zeros(points)
+    log_weight = conditional(houses, spread, zero, zero, sigma_y)[0]
+    log_weight += stats.halfnorm.logpdf(sigma_y) + stats.halfnorm.logpdf(sigma_alpha)
+    return float(share @ np.exp(log_weight + 1100))
+
+
 CHAPTERS = {
     "01": why_bayes.values,
     "02": chapter_02,
@@ -716,6 +823,7 @@ CHAPTERS = {
     "05": chapter_05,
     "05b": chapter_05b,
     "06": chapter_06,
+    "08": chapter_08,
 }
 
 

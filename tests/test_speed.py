@@ -105,6 +105,7 @@ TRUE = {
         # two chains at a time; the page has 10 to 25 looks a second at a million readings, which are ten times as many
         2 < takes(b, "pymc-nutpie-numba", "student-t-100000", "limit_per_s") / 2 / 10 / 25 < 10
     ),
+    ("notebooks/08_hierarchical_regression", "makes the unknowns one vector, which compiles faster"): packing,
     ("notebooks/11b_many_machines", "makes the unknowns one vector, which compiles faster"): packing,
     ("notebooks/13_choosing_a_library", "makes the unknowns one vector, which XLA compiles faster"): packing,
     ("book/instructors", "it is small, needs no compiler, and starts quickly"): lambda b: (

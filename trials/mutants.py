@@ -22,7 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from sidebyside.libraries import LIBRARIES, TAGS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-USES_EARLIER_DRAWS = {"05", "05b", "06"}
+USES_EARLIER_DRAWS = {"05", "05b", "06", "08"}
 DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
 
 
@@ -149,13 +149,29 @@ _BY_CHAPTER = {
         Mutant("PyMC", "prior scale of gamma_1 doubled", "intercepts-model-pymc", '"gamma_1", 0, 1', '"gamma_1", 0, 2'),
         Mutant("PyMC", "fixed huge step size", "intercepts-draw-pymc", "quiet=not live", "quiet=not live, "
                "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
+        Mutant("PyMC", "levels around the mean alone", "centred-model-pymc", "gamma_0 + gamma_1 * u, sigma_alpha",
+               "gamma_0, sigma_alpha"),
+        Mutant("PyMC", "floor dropped", "centred-model-pymc", "alpha[county] + beta * x", "alpha[county]"),
         Mutant("Stan", "uranium dropped", "intercepts-model-stan", "gamma_0 + gamma_1 * u +", "gamma_0 +"),
+        Mutant("Stan", "prior scale of beta doubled", "intercepts-model-stan", "beta ~ normal(0, 1)", "beta ~ normal(0, 2)"),
+        Mutant("Stan", "levels with the houses' scatter", "centred-model-stan", "gamma_1 * u, sigma_alpha)",
+               "gamma_1 * u, sigma_y)"),
+        Mutant("Stan", "counties off by one", "centred-model-stan", '"county": county + 1', '"county": county % 84 + 1'),
         Mutant("NumPyro", "non-centring without the scale", "intercepts-model-numpyro", "+ sigma_alpha * z", "+ z"),
+        Mutant("NumPyro", "levels around the mean alone", "centred-model-numpyro", "gamma_0 + gamma_1 * u", "gamma_0 + 0 * u"),
+        Mutant("NumPyro", "prior scale of sigma_alpha doubled", "centred-model-numpyro",
+               '"sigma_alpha", dist.HalfNormal(1)', '"sigma_alpha", dist.HalfNormal(2)'),
         Mutant("Pyro", "counties' effects dropped", "intercepts-model-pyro", " + sigma_alpha * z", ""),
-        Mutant("Pyro", "fixed huge step size", "intercepts-draw-pyro", "max_tree_depth=5,",
+        Mutant("Pyro", "fixed huge step size", "centred-draw-pyro", "max_tree_depth=5,",
                "max_tree_depth=5, step_size=20.0, adapt_step_size=False,", BROKEN),
+        Mutant("Pyro", "counties off by one", "centred-model-pyro", "alpha[..., county] +", "alpha[..., county - 1] +"),
+        Mutant("Pyro", "step with another sign", "centred-model-pyro", "+ beta * x", "- beta * x"),
         Mutant("TFP", "prior scale of sigma_y halved", "intercepts-model-tfp", '"sigma_y": tfd.HalfNormal(double(1))',
                '"sigma_y": tfd.HalfNormal(double(0.5))'),
+        Mutant("TFP", "scale of the levels squared", "centred-model-tfp", "gamma_1 * u, sigma_alpha",
+               "gamma_1 * u, sigma_alpha**2"),
+        Mutant("TFP", "prior of gamma_0 shifted", "centred-model-tfp", '"gamma_0": tfd.Normal(double(1), double(1))',
+               '"gamma_0": tfd.Normal(double(0), double(1))'),
     ],
     "08b": [
         Mutant("PyMC", "steps not correlated with levels", "slopes-model-pymc",

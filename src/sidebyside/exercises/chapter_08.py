@@ -54,13 +54,14 @@ EXERCISES = {
     ),
     "08-half": Exercise(
         right=lambda: SIGMA**2 / TAU**2,
-        tolerance=0.6,
+        tolerance=0.45,  # 23 passes, and 22, with which the weight is below one half, does not
         low=0,
         asks="a number of houses",
         praise="What the other counties say is worth as much as measuring so many houses.",
         hint="Set w to one half: then the two terms below the fraction bar are equal. Solve for n.",
         mistakes=(
             Mistake(lambda: SIGMA / TAU, "Don't forget the squares."),
+            Mistake(lambda: 22, "With 22 houses the weight is still just below one half."),
             Mistake(lambda: (SIGMA / TAU) ** 2 / 2, "At one half the two terms are equal, with no factor of 2."),
         ),
     ),
@@ -78,7 +79,9 @@ EXERCISES = {
                 lambda: _over_limit(one_house=False),
                 "That is the probability that the typical first floor is over the limit. Single houses scatter.",
             ),
-            Mistake(lambda: _over_limit(limit=LIMIT), "The model speaks of log pCi/L. Is your limit on that scale?"),
+            Mistake(
+                lambda: _over_limit(limit=LIMIT), "The model is on the scale of log pCi/L. Is your limit on that scale?"
+            ),
             Mistake(lambda: 1 - _over_limit(), "That is the probability of a reading below the limit."),
         ),
     ),
