@@ -119,5 +119,6 @@ def values() -> dict[str, dict]:
         "single_houses_without_county": (found["hierarchical + uranium"]["counties"][0].sum(), 0.1),
     }
     return {
-        name: {"value": np.asarray(value), "error": error * np.ones_like(value)} for name, (value, error) in rows.items()
+        name: {"value": np.asarray(value), "error": error * np.ones_like(value)}
+        for name, (value, error) in rows.items()
     }

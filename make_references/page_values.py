@@ -17,6 +17,7 @@ from make_references import (
     robust_regression,
     sampling,
     several_predictors,
+    time_order,
     two_proportions,
     why_bayes,
 )
@@ -724,6 +725,7 @@ CHAPTERS = {
     "05b": chapter_05b,
     "06": chapter_06,
     "09": generalisation.values,
+    "09b": time_order.values,
 }
 
 

@@ -59,6 +59,7 @@ def log_evidence(model: str, years: np.ndarray) -> np.ndarray:
 
 def lfo(model: str) -> float:
     """Return the sum of the years' log scores, each given the years before it: a telescoping sum."""
+
     def evidence(last: int) -> float:
         return float(logsumexp(log_evidence(model, np.arange(FIRST, last + 1))))
 
