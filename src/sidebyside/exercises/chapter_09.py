@@ -26,8 +26,8 @@ EXERCISES = {
         high=1,
         asks="a probability",
         praise="Better than a coin, and far from certain.",
-        hint="The true difference is normally distributed around 3 with standard deviation 4. How much of it lies above "
-        "zero? `stats.norm.cdf` knows.",
+        hint="The true difference is normally distributed around 3 with standard deviation 4. How much of it lies "
+        "above zero? `stats.norm.cdf` knows.",
         mistakes=(
             Mistake(lambda: float(norm.sf(DIFFERENCE / ERROR)), "That is the probability that B is better."),
             Mistake(
