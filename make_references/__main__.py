@@ -18,6 +18,7 @@ from make_references import (
     page_values,
     robust_regression,
     several_predictors,
+    time_order,
     two_proportions,
 )
 
@@ -33,6 +34,7 @@ def main() -> None:
         robust_regression,
         measurement_noise,
         hierarchical_regression,
+        time_order,
         approximations,
         bayesian_network,
         bradley_terry,

@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
-from make_references import robust_regression, sampling, several_predictors, two_proportions, why_bayes
+from make_references import (
+    generalisation,
+    robust_regression,
+    sampling,
+    several_predictors,
+    time_order,
+    two_proportions,
+    why_bayes,
+)
 from make_references.robust_regression import SIGMA, X, Y
 from sidebyside.datasets import load_penguins, load_radon
 from sidebyside.radon_grid import BOXES, Houses, conditional, data
@@ -824,6 +832,8 @@ CHAPTERS = {
     "05b": chapter_05b,
     "06": chapter_06,
     "08": chapter_08,
+    "09": generalisation.values,
+    "09b": time_order.values,
 }
 
 

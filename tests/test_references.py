@@ -18,6 +18,7 @@ from make_references import (
     quadrature,
     robust_regression,
     several_predictors,
+    time_order,
     two_proportions,
 )
 from sidebyside import radon_grid
@@ -33,6 +34,7 @@ from sidebyside import radon_grid
             robust_regression,
             measurement_noise,
             hierarchical_regression,
+            time_order,
             approximations,
         )
         for name in chapter.MODELS

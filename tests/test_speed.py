@@ -139,10 +139,6 @@ NO_CLAIM = {
         "the sampler moves slowly there",
     ): "of the posterior's shape, by the effective sample size",
     (
-        "notebooks/09_generalisation",
-        "Five seconds each would be too long",
-    ): "of refits: the exact ones are counted there",
-    (
         "notebooks/13_choosing_a_library",
         "Take the JAX one, it is ten times faster",
     ): "what a colleague says; the chapter tests it",

@@ -194,6 +194,18 @@ _BY_CHAPTER = {
         Mutant("Pyro", "counties' effects dropped", "intercepts-model-pyro", " + sigma_alpha * z", ""),
         Mutant("TFP", "floor dropped", "intercepts-model-tfp", " + beta * x", ""),
     ],
+    "09b": [
+        Mutant("PyMC", "offset dropped", "regression-model-pymc", "offset + pm.math", "pm.math"),
+        Mutant("PyMC", "prior scale of sigma doubled", "regression-model-pymc", '"sigma", 1)', '"sigma", 2)'),
+        Mutant("Stan", "prior scale of b doubled", "regression-model-stan", "b ~ normal(m, s)", "b ~ normal(m, 2 * s)"),
+        Mutant("Stan", "too little adaptation", "regression-model-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("NumPyro", "offset dropped", "regression-model-numpyro", "offset + X @ b", "X @ b"),
+        Mutant("NumPyro", "prior of sigma left wide", "regression-model-numpyro", "HalfNormal(1)", "HalfNormal(10)"),
+        Mutant("Pyro", "last column dropped", "regression-model-pyro", "range(len(m))", "range(len(m) - 1)"),
+        Mutant("Pyro", "prior mean dropped", "regression-model-pyro", "pdist.Normal(m, s)", "pdist.Normal(0 * m, s)"),
+        Mutant("TFP", "offset counted twice", "regression-model-tfp", "offset + tf", "2 * offset + tf"),
+        Mutant("TFP", "prior scale of sigma doubled", "regression-model-tfp", "double(1)", "double(2)"),
+    ],
     "10": [
         Mutant("PyMC", "prior scale of beta doubled", "intercepts-model-pymc", '"beta", 0, 1', '"beta", 0, 2'),
         Mutant("Stan", "counties' effects dropped", "intercepts-model-stan", " + sigma_alpha * z", ""),

@@ -6,7 +6,7 @@ from scipy.stats import norm
 from sidebyside.exercises import Exercise, Mistake
 from sidebyside.exercises.stored import stored
 
-DIFFERENCE, ERROR, HOUSES = 3, 4, 10
+DIFFERENCE, ERROR, HOUSES, YEARS = 3, 4, 10, 10
 
 
 def _widths(houses: float = HOUSES, county: bool = True, share: float = 0.9) -> list[float]:
@@ -26,8 +26,8 @@ EXERCISES = {
         high=1,
         asks="a probability",
         praise="Better than a coin, and far from certain.",
-        hint="The true difference is a bell curve around 3 with standard deviation 4. How much of it lies above zero? "
-        "`stats.norm.cdf` knows.",
+        hint="The true difference is normally distributed around 3 with standard deviation 4. How much of it lies "
+        "above zero? `stats.norm.cdf` knows.",
         mistakes=(
             Mistake(lambda: float(norm.sf(DIFFERENCE / ERROR)), "That is the probability that B is better."),
             Mistake(
@@ -62,11 +62,12 @@ EXERCISES = {
     ),
     "09-refit": Exercise(
         right=lambda: stored("09-refit"),
-        tolerance=0.2,
+        tolerance=0.3,
         asks="a log score",
-        praise="That is leave-one-out as it was meant: a fit without the point.",
-        hint="Draw with `student_t_draws([i for i in range(20) if i != 3])`, take the Student-t's log density of "
-        "reading[3] under each draw, and average the densities with `log_score`.",
+        praise="That is point 4's score under a posterior that has not seen it.",
+        hint="The posterior without the point is normal, and so is the prediction: around the mean line at the point's "
+        "position, with the variance of its error plus that of the line there. Near -44 is what PSIS says, and its "
+        "k-hat is near 2.",
         mistakes=(
             Mistake(
                 lambda: stored("09-refit, nothing left out"), "That is the score of a model that has seen the point."
@@ -75,6 +76,22 @@ EXERCISES = {
                 lambda: stored("09-refit, point 5"),
                 "That is point 5. Python's places begin with 0, the numbers of the points with 1.",
             ),
+        ),
+    ),
+    "09-horizon": Exercise(
+        right=lambda: [float(np.sqrt(YEARS)), 1.0],
+        tolerance=0.02,
+        low=0,
+        asks="two factors, of the growth model and of the curve",
+        praise="What is added stays; what is scattered around a curve does not.",
+        hint="How many independent surprises are in the level of the tenth year, under each model? Variances add.",
+        mistakes=(
+            Mistake(lambda: [float(YEARS), 1.0], "That is the factor of the variance. And of the width?"),
+            Mistake(
+                lambda: [float(np.sqrt(YEARS))] * 2,
+                "Under the curve, does the level of the tenth year contain the surprises of the years before it?",
+            ),
+            Mistake(lambda: [1.0, float(np.sqrt(YEARS))], "Is the growth model the first of your two?"),
         ),
     ),
     "09-county": Exercise(
