@@ -1292,7 +1292,7 @@ def test_chapter_10_says_what_its_numbers_say():
     # the gain is zero where the expected improvement is the dial less the 2 pCi/L that are left
     assert after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and page.says(5, "in one county")
     assert after_reading(12, "Lake")[0] < 1.6 and page.says(10, "in one county")
-    assert page.says(exercises_of("10")["10-dial"].right(), "you end near", within=0.15, reach=15)
+    assert page.says(exercises_of("10")["10-action-level"].right(), "you end near", within=0.15, reach=15)
     average = exercises_of("10")["10-average"].right() / np.exp(1.5)
     assert page.says(average - 1, "more than the typical", within=0.01)
     loss, gain = 0.2 * _gain(6, 3) + 0.8 * _gain(2, 3), _gain(6, 3)
