@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
-from make_references import robust_regression, sampling, several_predictors, two_proportions, why_bayes
+from make_references import decisions, robust_regression, sampling, several_predictors, two_proportions, why_bayes
 from make_references.robust_regression import SIGMA, X, Y
 from sidebyside.datasets import load_penguins
 
@@ -716,6 +716,8 @@ CHAPTERS = {
     "05": chapter_05,
     "05b": chapter_05b,
     "06": chapter_06,
+    "10": decisions.values,
+    "10b": decisions.values_b,
 }
 
 
