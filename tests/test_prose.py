@@ -1272,7 +1272,7 @@ def test_chapter_10_describes_its_inputs():
 def test_chapter_10_says_which_priors_it_has():
     page = Page("10_decisions")
     for end in np.exp(stats.norm(1, 1).interval(0.95)):
-        assert page.says(end, "Typical levels between", within=0.7, reach=30)
+        assert page.says(end, "Typical levels between", within=0.8, reach=45)
     assert page.says(np.exp(stats.norm.isf(0.025)), "in either direction", within=0.2, reach=30)
     assert page.says(np.exp(1), "is a factor of", within=0.05, reach=15)
 
