@@ -185,9 +185,9 @@ def second_kit(at: House, test: float, action_level: float = 4, flicker: float |
 
 def actions(action_level: float, variant: str = "as described", points: int = 12) -> np.ndarray:
     """Return each county's best action: 0 leave it, 1 measure first, 2 fix now."""
-    return np.array([
-        losses(house(county, points, **VARIANTS[variant]), action_level).argmin() for county in range(len(names()))
-    ])
+    return np.array(
+        [losses(house(county, points, **VARIANTS[variant]), action_level).argmin() for county in range(len(names()))]
+    )
 
 
 def _spread(county: int, function, each: int, points: int = 24) -> float:

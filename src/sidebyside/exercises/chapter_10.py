@@ -101,7 +101,7 @@ EXERCISES = {
         high=100,
         asks="an action level in pCi/L",
         praise="The agency pays for health at lower levels than an action level of 4 does.",
-        hint="At the threshold, price times expected improvement is the cost of fixing. How does the price follow from A?",
+        hint="At the threshold, price times expected improvement is the cost of fixing. What is the price, given A?",
         mistakes=(
             Mistake(
                 lambda: 4.0,
