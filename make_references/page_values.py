@@ -13,6 +13,7 @@ import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
 from make_references import (
+    decisions,
     generalisation,
     robust_regression,
     sampling,
@@ -834,6 +835,8 @@ CHAPTERS = {
     "08": chapter_08,
     "09": generalisation.values,
     "09b": time_order.values,
+    "10": decisions.values,
+    "10b": decisions.values_b,
 }
 
 

@@ -25,7 +25,7 @@ from scipy import integrate, optimize, signal, special, stats
 
 import sidebyside as sbs
 from benchmark import problems
-from make_references import bradley_terry, measurement_noise, two_proportions, why_bayes
+from make_references import bradley_terry, decisions, measurement_noise, two_proportions, why_bayes
 from make_references.answers import after_reading
 from sidebyside import packaged_json, radon_grid
 from sidebyside.datasets import load_radon
@@ -242,6 +242,7 @@ def test_time_to_run_was_measured(name):
         ("09_generalisation", "draws each"),
         ("09b_time_order", "draws each"),
         ("10_decisions", "draws each"),
+        ("10b_advice", "draws each"),
         ("13_choosing_a_library", "adaptation, double"),
     ],
 )
@@ -1193,11 +1194,16 @@ def test_second_part_of_chapter_08_says_what_its_data_say():
     difference = abs(vary["alpha"]["mean"][here] - same["alpha"]["mean"][here])
     assert difference < 0.5 * same["alpha"]["sd"][here], "hardly a difference"
     redwood = sorted(set(load_radon()["county"])).index("Redwood")
-    for moment in ("mean", "sd"):
-        assert page.says(vary["beta"][moment][redwood], "Redwood County", within=0.006)
-    spread = vary["sigma_beta"]
-    for sign in (-2, 2):
-        assert page.says(spread["mean"] + sign * spread["sd"], "spread of the steps", within=0.05)
+    shown = page.table("steps")
+    for row, name, place in (
+        ("spread of the steps, sigma_beta", "sigma_beta", ()),
+        ("mean step, mu_beta", "mu_beta", ()),
+        ("step in Redwood County", "beta", redwood),
+    ):
+        for found, moment in zip(shown[row], ("mean", "sd"), strict=False):
+            assert found == pytest.approx(np.asarray(vary[name][moment])[place], abs=0.03), row
+    steps = stats.norm(vary["beta"]["mean"][mixed], vary["beta"]["sd"][mixed])
+    assert shown["counties with more radon upstairs"][0] == pytest.approx(steps.sf(0).sum(), abs=0.6)
 
 
 def test_chapter_09_says_what_its_cells_found():
@@ -1409,23 +1415,27 @@ def test_chapter_08_s_eight_schools():
 
 def test_chapter_10_describes_its_inputs():
     page = Page("10_decisions")
-    [per_draw] = [
-        node.args.defaults[0].value
-        for node in ast.walk(ast.parse(page.code))
-        if isinstance(node, ast.FunctionDef) and node.name == "new_houses"
-    ]
-    assert page.says(page.set_to("chains") * page.set_to("draws") * per_draw, "imaginary houses")
     radon = sbs.load_radon()
-    assert page.says(len(radon), "data are those") and page.says(radon["county"].nunique(), "data are those")
     houses = radon.groupby("county").size()
-    assert page.says(houses["Stearns"], "single reading") and houses["Mahnomen"] == 1
-    noise = stats.beta(*numbers(re.search(r"rng\.beta\((.*?), size", page.code).group(1)))
+    assert page.says(len(radon), "has a survey of") and page.says(len(houses), "has a survey of")
+    assert page.says(houses["Stearns"], "Stearns has") and houses["Mahnomen"] == 1
+    rule = page.table("rule")
+    low, high = rule["Mahnomen"][2:]
+    assert page.says(low, "compatible with", within=0.4) and page.says(high, "compatible with", within=1)
+    assert rule["Mahnomen"][1] < 4 and rule["Stearns"][1] <= 4
+    phi = stats.beta(*numbers(re.search(r"rng\.beta\((.*?), size", page.code).group(1)))
     middle, sd = re.search(r"rng\.normal\(np\.log\((.*?)\), (.*?), size", page.code).groups()
-    upstairs = stats.norm(np.log(float(middle)), float(sd))
-    for end in noise.interval(0.95):
-        assert page.says(end, "first lies between", within=0.02, reach=30)
-    for end in np.exp(upstairs.interval(0.95)):
-        assert page.says(end, "the second between", within=0.006, reach=30)
+    rho = stats.norm(np.log(float(middle)), float(sd))
+    for end in (*phi.interval(0.95), *np.exp(rho.interval(0.95))):
+        assert page.says(end, "With 95% probability", within=0.006, reach=100)
+
+
+def test_chapter_10_says_which_priors_it_has():
+    page = Page("10_decisions")
+    for end in np.exp(stats.norm(1, 1).interval(0.95)):
+        assert page.says(end, "Typical levels between", within=0.8, reach=45)
+    assert page.says(np.exp(stats.norm.isf(0.025)), "in either direction", within=0.2, reach=30)
+    assert page.says(np.exp(1), "is a factor of", within=0.05, reach=15)
 
 
 def test_chapter_10_takes_two_numbers_from_iowa():
@@ -1434,28 +1444,79 @@ def test_chapter_10_takes_two_numbers_from_iowa():
     rho = optimize.brentq(
         lambda r: stats.multivariate_normal([0, 0], [[1, r], [r, 1]]).cdf([-test, -air]) - 0.60 * 0.44, 0, 0.99
     )
-    noise, upstairs = page.code.split("rng.beta(")[1][:5], page.code.split("rng.normal(np.log(")[1][:4]
-    assert 1 - rho**2 == pytest.approx(stats.beta(*numbers(noise)).mean(), abs=0.01) and 1 - rho**2 > 0.5
-    assert np.exp(0.76 * (test - rho * air)) == pytest.approx(float(upstairs), abs=0.005)
-    assert page.says(float(upstairs), "the basement holds", within=0.03)
+    found = [1 - rho**2, np.exp(0.76 * (test - rho * air)), np.exp(0.76 * (test - air))]
+    np.testing.assert_allclose(numbers(page.shown("iowa"))[:3], found, atol=0.006)
+    mean = stats.beta(*numbers(page.code.split("rng.beta(")[1][:5])).mean()
+    assert found[0] == pytest.approx(mean, abs=0.01)
+    assert found[1] == pytest.approx(float(page.code.split("rng.normal(np.log(")[1][:4]), abs=0.005)
+    assert page.says(found[2], "around 0", within=0.006, reach=20)
+    assert (decisions.RATIO, decisions.OTHER_RATIO) == pytest.approx(found[1:], abs=0.006)
     assert load_reference("radon_intercepts").parameters["sigma_y"]["mean"] == pytest.approx(0.76, abs=0.005)
 
 
-def test_chapter_10_says_what_its_numbers_say():
+def test_chapter_10_on_losses():
     page = Page("10_decisions")
-    dial, life = 4, 2000 / 2 / (30 / 75 * 3 * 7 / 1000 / 4)
-    assert page.says(life, "dollars for a life", within=3e4, reach=25) and page.says(dial, "dial is near", reach=8)
-    # the gain is zero where the expected improvement is the dial less the 2 pCi/L that are left
-    assert after_reading(5, "Lincoln")[0] == pytest.approx(2, abs=0.15) and page.says(5, "in one county")
-    assert after_reading(12, "Lake")[0] < 1.6 and page.says(10, "in one county")
-    assert page.says(exercises_of("10")["10-dial"].right(), "you end near", within=0.15, reach=15)
-    average = exercises_of("10")["10-average"].right() / np.exp(1.5)
-    assert page.says(average - 1, "more than the typical", within=0.01)
+    house = stats.lognorm(0.76, scale=np.exp(1.5))
+    best = [house.mean(), house.median(), house.ppf(0.9)]
+    rows = [re.findall(r"\d+\.\d", line) for line in page.shown("three-losses").splitlines()[1:]]
+    for row, value in zip(rows, best, strict=True):
+        assert [float(number) for number in row] == pytest.approx([value, value], abs=0.25)
+    assert page.says(best[0] / best[1] - 1, "above the median", within=0.01)
+    for gamma in (1, 1.5, 2):
+        sure = 4000 * 0.5 ** (1 / gamma)
+        assert any(abs(number - sure) < 1 for number in numbers(page.shown("certainty")))
+    assert page.says(4000 * 0.5 ** (1 / 1.5), "be rid of the coin flip", within=30)
+
+
+def test_chapter_10_on_lives():
+    page = Page("10_decisions")
+    deaths = 30 / 75 * 3 * 7 / 1000 / 4  # per pCi/L
+    assert page.says(2000 / 2 / deaths, "dollars for a death prevented puts", within=3e4, reach=25)
+    assert page.says(2 + 2000 / (7e6 * deaths), "which puts", within=0.05)
     loss, gain = 0.2 * _gain(6, 3) + 0.8 * _gain(2, 3), _gain(6, 3)
     assert page.says(-loss, "fixing loses", within=1e-6) and page.says(gain, "out of five", within=1e-6)
-    shown = page.shown_with("breathe over 4")
-    lake = [float(number) for number in re.search(r"^Lake +(.*?)(?: *\\\\)?$", shown, re.MULTILINE)[1].split()]
-    assert page.says(lake[2], "even in Lake", reach=15)  # houses measured, typical basement, of 100
+    average = exercises_of("10")["10-average"].right() / np.exp(1.5)
+    assert page.says(average - 1, "more than the typical", within=0.01)
+    assert page.says(45 / (45 + 10), "the quantile of 45", within=0.003)
+
+
+@pytest.mark.parametrize("action_level", [3, 4])
+def test_chapter_10_counts_counties_as_quadrature_does(action_level):
+    """A county at the border between two actions may be on either side."""
+    page = Page("10_decisions")
+    [shown] = page.cell("answers").outputs  # the text is wrapped, the HTML is not
+    rows = re.findall(r"<th>(.*?)</th>((?:\s*<td>\d+</td>){6})", shown["data"]["text/html"])
+    rows = {label: [int(number) for number in re.findall(r"\d+", cells)] for label, cells in rows}
+    names = {"air varies": "air varies like the tests"}
+    for variant in decisions.VARIANTS:
+        row = rows[names.get(variant, variant)]
+        found = row[:3] if action_level == 3 else row[3:]
+        expected = np.bincount(decisions.actions(action_level, variant), minlength=3)
+        assert np.abs(np.subtract(found, expected)).max() <= (4 if variant == "φ = 0.8" else 2), variant
+
+
+def test_chapter_10b_says_what_is_true():
+    page = Page("10b_advice")
+    lives = 3 * 7 / 1000 / 4 * 30 / 75
+    for county, level in (("Stearns", 3), ("Lake", 2.3), ("Lac qui Parle", 3.5)):
+        assert page.says(level, "The agency's rule is a test of 4", reach=170)
+        assert after_reading(4, county)[0] + 2 == pytest.approx(level, abs=0.1)
+    for county, test in (("Lincoln", 5), ("Lake", 20)):
+        assert page.says(test, f"in {county}", reach=80)
+        assert decisions.threshold(decisions.names().index(county), 4) == pytest.approx(test, abs=0.7)
+    stearns = decisions.house(decisions.names().index("Stearns"))
+    new, flicker = (decisions.second_kit(stearns, 8, 4, share) for share in (None, decisions.FLICKER))
+    assert 0.5 < flicker / new < 0.65, "a little more than half as much"
+    assert 3 * decisions.KIT < flicker, "several times its price"
+    assert page.says(1 - 0.87**2, "variance", within=0.01)
+    firsts = np.geomspace(3, 30, 60)
+    for row, share in zip(page.table("second-kit").values(), (None, decisions.FLICKER), strict=True):
+        pays = [first for first in firsts if decisions.second_kit(stearns, first, 4, share) > decisions.KIT]
+        np.testing.assert_allclose(row[-2:], [min(pays), max(pays)], rtol=0.06)
+    level = 2 + 2000 / (7e6 * lives)
+    assert any(abs(number - level) < 0.05 for number in numbers(page.shown("brief")[-100:]))
+    for variant in decisions.VARIANTS:
+        assert not np.any(decisions.actions(level, variant) == 0), "doing nothing is never the best choice"
 
 
 def test_chapter_11_says_what_its_approximations_are():

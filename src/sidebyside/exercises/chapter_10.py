@@ -11,14 +11,14 @@ LOW, HIGH, CHANCE = 2, 6, 0.2  # the two levels of exercise 2, and the probabili
 TYPICAL, READING, NOISE = 4, 8, 0.6  # pCi/L, pCi/L, share of the variance: exercise 3
 
 
-def _gain(air: float, dial: float) -> float:
+def _gain(air: float, action_level: float) -> float:
     """Dollars that fixing gains over leaving it."""
-    return FIX_COST * (max(air - AFTER, 0) / (dial - AFTER) - 1)
+    return FIX_COST * (max(air - AFTER, 0) / (action_level - AFTER) - 1)
 
 
-def _detector(dial: float = 3) -> float:
+def _detector(action_level: float = 3) -> float:
     """Worth of a detector that is never wrong, if without it one would leave the house as it is."""
-    return CHANCE * _gain(HIGH, dial)
+    return CHANCE * _gain(HIGH, action_level)
 
 
 def _basement(weight: float) -> float:
@@ -46,7 +46,7 @@ EXERCISES = {
                 "That is a house one standard deviation above the typical one, not the average house.",
             ),
             Mistake(lambda: float(np.exp(MU + SIGMA**2)), "In the formula it is half of the variance that is added."),
-            Mistake(lambda: MU, "That is the mean of the logarithms. The average of the readings themselves is asked."),
+            Mistake(lambda: MU, "That is the mean of the logarithms. The average of the tests themselves is asked."),
         ),
     ),
     "10-perfect": Exercise(
@@ -67,9 +67,9 @@ EXERCISES = {
             ),
             Mistake(
                 lambda: CHANCE * _gain(HIGH, 3) + (1 - CHANCE) * _gain(LOW, 3),
-                "That is what fixing gains without the detector. What would you do when it says 2?",
+                "That is what fixing gains without the detector. What would you do when it shows 2?",
             ),
-            Mistake(lambda: _detector(dial=4), "That is for a dial at 4. Here it is at 3."),
+            Mistake(lambda: _detector(action_level=4), "That is for an action level of 4. Here it is 3."),
         ),
     ),
     "10-two-readings": Exercise(
@@ -78,42 +78,42 @@ EXERCISES = {
         low=0,
         high=100,
         asks="a radon level in pCi/L",
-        praise="Between the county and the detectors, nearer to these than with one reading.",
-        hint="The mean of two readings has half of the flicker's variance. Then weigh it against the county, in logs.",
+        praise="Between the county and the tests, nearer to these than with one test.",
+        hint="The mean of two tests has half of the noise variance. Then weigh it against the county, in logs.",
         mistakes=(
-            Mistake(lambda: READING, "That takes the detectors at their word. The county has a say, too."),
-            Mistake(lambda: _basement(_weight(1)), "That is what one reading would say. You have two."),
+            Mistake(lambda: READING, "That ignores the county: the posterior lies between the county and the tests."),
+            Mistake(lambda: _basement(_weight(1)), "That is the result of one test. You have two."),
             Mistake(
                 lambda: TYPICAL + _weight(2) * (READING - TYPICAL),
                 "The weight is right, but it belongs on the scale of the logarithm.",
             ),
             Mistake(
                 lambda: _basement(2 * _weight(1)),
-                "Two readings do not have twice the weight of one: then three would have more than all of it.",
+                "Two tests do not have twice the weight of one: then three would have more than all of it.",
             ),
-            Mistake(lambda: _basement(NOISE), "That is the share of the flicker. What is the weight of the readings?"),
+            Mistake(lambda: _basement(NOISE), "That is the share of the noise. What is the weight of the tests?"),
         ),
     ),
-    "10-dial": Exercise(
-        right=lambda: AFTER + stored("10-dial, improvement"),
+    "10-action-level": Exercise(
+        right=lambda: AFTER + stored("10-action-level, improvement"),
         tolerance=0.1,
         low=0,
         high=100,
-        asks="a dial in pCi/L",
-        praise="The agency pays for health at lower levels than a dial of 4 does.",
-        hint="At the threshold, price times expected improvement is the cost of fixing. What price has the dial?",
+        asks="an action level in pCi/L",
+        praise="The agency pays for health at lower levels than an action level of 4 does.",
+        hint="At the threshold, price times expected improvement is the cost of fixing. What is the price, given A?",
         mistakes=(
             Mistake(
                 lambda: 4.0,
-                "4 is what the detector says. The dial is about the air that one breathes, if one knew it exactly.",
+                "4 is the test. The action level is about the air that one breathes, if one knew it exactly.",
             ),
             Mistake(
-                lambda: stored("10-dial, improvement"),
+                lambda: stored("10-action-level, improvement"),
                 "That is the expected improvement. Which level does it start from?",
             ),
             Mistake(
-                lambda: stored("10-dial, level of the air"),
-                "That is the typical level of the air after such a reading. Average the improvement over the draws.",
+                lambda: stored("10-action-level, level of the air"),
+                "That is the typical level of the air after such a test. Average the improvement over the draws.",
             ),
         ),
     ),
