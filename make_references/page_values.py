@@ -166,10 +166,18 @@ def _student_t(prefix: str, posterior: Posterior) -> dict[str, dict]:
 
     squares = [((y - alpha - beta * x) / sigma) ** 2 for x, y, sigma in zip(X, Y, SIGMA, strict=True)]
     mean, sd, _ = posterior.moments(nu)
+    # a new data set's largest residual from the posterior mean line reaches the observed one
+    middle = posterior.mean(alpha) + posterior.mean(beta) * X
+    largest = np.max(np.abs(Y - middle) / SIGMA)
+    smaller = np.ones_like(nu)
+    for x, line, sigma in zip(X, middle, SIGMA, strict=True):
+        offset = (alpha + beta * x - line) / sigma
+        smaller *= stats.t.cdf(largest - offset, nu) - stats.t.cdf(-largest - offset, nu)
     return {
         **_line(prefix, posterior),
         f"{prefix}_nu": {"value": mean, "spread": sd},
         f"{prefix}_nu_below_2": _shares(posterior.below("nu", np.log(2))),
+        f"{prefix}_largest_reached": _shares(1 - posterior.mean(smaller)),
         f"{prefix}_weights": _means(posterior, [(nu + 1) / (nu + square) for square in squares]),
         **_counts(prefix, posterior, wild),
     }

@@ -46,6 +46,13 @@ REASONS: list[tuple[str, str, str, str]] = [
     ("02", "elicit", "middle, sd =", "the solver finds the same prior from other starting values"),
     ("02", "elicit", "worth = middle *", "the solver finds the same prior from other starting values"),
     ("06", "", "chains, warmup, draws =", "more draws or warm-up give the same answer within its Monte Carlo error"),
+    ("06", "", "np.linspace(-1.4, 1.35", "more points draw the same curve"),
+    ("06", "huber", "max_iter", "the optimiser has converged long before"),
+    ("06", "other-priors", "stats.norm(0, 3)", "a prior twice as wide moves the slope by .006, less than draws show"),
+    ("06", "", "Huber's regression {", "the number is compared with an independent one; the sentence rounds it"),
+    ("06", "steeper-solution", '"normal"', "the probability is zero either way"),
+    ("06", "", "effective = ratio", "a remark on the precision of an answer that is compared itself"),
+    ("06", "", 'z["moment"]', "a label in a figure"),
     ("06", "", "size=4000", "more draws give the same answer within its Monte Carlo error"),
 ]
 
