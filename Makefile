@@ -132,11 +132,12 @@ run: $(VENV)/.all ## execute NB=notebooks/06_robust_regression, store its output
 	@test -n "$(NB)" || { echo "Say which notebook: make run NB=notebooks/06_robust_regression" >&2; exit 2; }
 	@$(BIN)/python -m publish.execute $(NB)
 
-test: $(VENV)/.all $(STAN_HEADER) book ## run every test, every notebook included, two at a time
+test: $(VENV)/.all $(STAN_HEADER) book ## run every test, every notebook included, three at a time
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@# in this order: by the number of tests, as pytest-xdist sorts, the longest notebook begins last and runs alone
-	@# two tests at a time on two cores: more threads in each (BLAS, OpenMP) wait for one another most of the time
-	@$(WITH_STAN_HEADER) SIDEBYSIDE_STORING=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 tests notebooks slides
+	@# one thread in each test: more (BLAS, OpenMP) wait for one another most of the time; three tests at a time on two
+	@# cores, since a test waits a third of its time, for a browser, a process or the disk
+	@$(WITH_STAN_HEADER) SIDEBYSIDE_STORING=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 tests notebooks slides
 
 lint: $(VENV)/.all ## bring pairs in step, format and check code and notebooks with ruff
 	@$(BIN)/jupytext --quiet --sync notebooks/*.md slides/*.md
