@@ -175,6 +175,7 @@ NO_CLAIM = {
     ("book/libraries", "compares the five: measured speeds"): "where the numbers are",
     ("book/instructors", "is quicker than mending it in the room"): "advice",
     ("slides/lightning", "Five minutes on Bayesian statistics"): "the talk's own length",
+    ("notebooks/13_choosing_a_library", "0.35 instead of 0.71 milliseconds"): "measured when it changed, one core",
     ("notebooks/09b_time_order", "each is a new run: two minutes with TFP, five with Pyro"): "measured: 105 and 272 s",
 }
 STEPS = re.compile(r"chains, warmup, draws = 4, (?P<warmup>\d+), (?P<draws>\d+)")
