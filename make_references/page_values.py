@@ -776,9 +776,14 @@ def _levels(points: int) -> dict[str, dict]:
         mean = weight @ level[:, county]
         sd = np.sqrt(weight @ (level[:, county] ** 2 + variance[:, county]) - mean**2)
         found[name] = {"value": mean, "spread": sd}
+    # a house's probability of more than 4 pCi/L, given the level and sigma_y; its spread over both by Gauss-Hermite
+    place, part = np.polynomial.hermite_e.hermegauss(40)
+    part /= part.sum()
     for name, county in (("house_here", here), ("house_elsewhere", -1)):
-        over = stats.norm.sf(np.log(4), level[:, county], np.hypot(np.sqrt(variance[:, county]), sigma_y))
-        found[name] = _shares(weight @ over)
+        sd = np.sqrt(variance[:, county])
+        mean = weight @ stats.norm.sf(np.log(4), level[:, county], np.hypot(sd, sigma_y))
+        over = stats.norm.sf(np.log(4), level[:, [county]] + sd[:, None] * place, sigma_y[:, None])
+        found[name] = {"value": mean, "spread": np.sqrt(weight @ (over**2 @ part) - mean**2)}
     found["other_sigma_alpha"], found["other_levels"] = {"value": [], "spread": []}, {"value": [], "spread": []}
     for prior in LEVEL_PRIORS:
         ratio = prior.pdf(sigma_alpha) / LEVEL_PRIORS[0].pdf(sigma_alpha)

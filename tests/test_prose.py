@@ -27,6 +27,7 @@ import sidebyside as sbs
 from benchmark import problems
 from make_references import bradley_terry, decisions, measurement_noise, two_proportions, why_bayes
 from make_references.answers import after_reading
+from make_references.page_values import _height
 from sidebyside import packaged_json, radon_grid
 from sidebyside.datasets import load_radon
 from sidebyside.exercises import exercises_of
@@ -1159,7 +1160,18 @@ def test_chapter_08_says_what_the_survey_says():
     counts, average = np.bincount(houses.county), np.bincount(houses.county, houses.y) / np.bincount(houses.county)
     within = np.sqrt(np.sum((houses.y - average[houses.county]) ** 2) / (len(houses.y) - 85))
     outside = np.abs(average - houses.y.mean()) > 1.96 * within / np.sqrt(counts)
-    assert outside.mean() > 1 / 20 and page.says(20, "outside the grey band", reach=30)
+    assert page.says(outside.sum(), "outside the grey band", reach=30)
+    assert page.says(85 / 20, "would put about", within=0.5, reach=10), "what chance alone puts outside of 95%"
+    order = np.argsort(average)
+    for count in (4, counts[order[-4:]].min(), counts[order[-4:]].max()):
+        assert page.says(count, "highest rest on", reach=20)
+    for count in (10, counts[order[:10]].max()):
+        assert page.says(count, "lowest on more than", reach=15)
+    uranium = np.column_stack([np.ones_like(houses.y), houses.floor, houses.u[houses.county]])
+    apart = np.column_stack([np.eye(85)[houses.county], houses.floor])
+    squares, left = (np.linalg.lstsq(design, houses.y)[1][0] for design in (uranium, apart))
+    p = stats.f.sf((squares - left) / 83 / (left / (919 - 86)), 83, 919 - 86)
+    assert page.says(p, "which an F test rejects", within=0.0005, reach=15)
 
 
 def test_chapter_08_says_what_its_posterior_says():
@@ -1169,7 +1181,16 @@ def test_chapter_08_says_what_its_posterior_says():
     assert page.says(without / with_uranium, "with uranium", within=0.2)
     assert page.says(1 - (with_uranium / without) ** 2, "uranium explains", within=0.04)
     assert page.says(without, "textbook's value", within=0.01)
-    assert page.says(np.exp(posterior["sigma_y"]["mean"]), "up or down", within=0.2)
+    spread = posterior["sigma_y"]["mean"]
+    assert stats.norm.cdf(np.log(2) / spread) * 2 - 1 == pytest.approx(2 / 3, abs=0.035)
+    for number in (2 / 3, 2):
+        assert page.says(number, "of the houses lie within a factor", reach=12)
+    assert page.says(np.exp(1.96 * spread), "95% within a factor of", within=0.06, reach=8)
+    edges = np.linspace(0, 0.6, 601)
+    height = np.cumsum([_height(radon_grid.data(), value) for value in (edges[1:] + edges[:-1]) / 2])
+    for end in np.interp([0.025, 0.975], height / height[-1], edges[1:]):
+        assert page.says(end, "anything from", within=0.005, reach=30)
+        assert page.says(1 - (end / without) ** 2, "anything from", within=0.006, reach=20)
     assert page.says(2 ** posterior["gamma_1"]["mean"], "times the radon", within=0.06)
     for name in ("gamma_0", "gamma_1", "beta", "sigma_alpha", "sigma_y"):  # the textbook's, to what it printed
         assert page.says(posterior[name]["mean"], "The textbook has", within=0.0151, reach=45)
@@ -1351,6 +1372,49 @@ def test_chapter_08_shows_centred_draws_that_are_not_good_enough():
     assert "E-BFMI values are below the threshold" in page.shown("diagnose")
     observed, simulated = numbers(page.shown("very-low").splitlines()[0])[-2:]
     assert observed > 3 * simulated, "the lower tail is heavier than a normal distribution's"
+    houses, moments = radon_grid.data(), load_reference("radon_intercepts").parameters
+    level = np.array(moments["alpha"]["mean"])[houses.county] + moments["beta"]["mean"] * houses.floor
+    spread = np.hypot(np.array(moments["alpha"]["sd"])[houses.county], moments["sigma_y"]["mean"])
+    observed, simulated = numbers(page.shown("very-low").splitlines()[-1])[-2:]
+    expected = stats.norm.sf(np.log(16), level, spread).sum()
+    assert observed == np.sum(houses.y > np.log(16)) and simulated == pytest.approx(expected, abs=2)
+    assert observed < expected, "the upper tail is lighter"
+    share = stats.norm.sf(np.log(4), level, spread).mean()
+    observed = np.mean(houses.y > np.log(4))
+    assert abs(observed - share) < 2 * np.sqrt(share * (1 - share) / 919), "the first check passes"
+
+
+def test_chapter_08_s_table_of_two_houses():
+    """Each row of the answer's table, and the answer, against normal distributions in closed form."""
+    page, houses = Page("08_hierarchical_regression"), radon_grid.data()
+    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
+    one, soil = np.ones_like(houses.y), houses.u[houses.county] - houses.u[here]
+    expected = {}
+    for row, design, column in (
+        ("complete pooling", np.column_stack([one, houses.floor]), 0),
+        ("... with uranium", np.column_stack([one, houses.floor, soil]), 0),
+        ("no pooling", np.column_stack([np.eye(85)[houses.county], houses.floor]), here),
+    ):
+        best, squares, *_ = np.linalg.lstsq(design, houses.y)
+        size = np.sqrt(squares[0] / (len(houses.y) - design.shape[1]))
+        expected[row] = best[column], size * np.sqrt(np.linalg.inv(design.T @ design)[column, column]), size
+    stored, scatter = page_values("08"), load_reference("radon_intercepts").parameters["sigma_y"]["mean"]
+    for row, name in (("partial pooling", "level_here"), ("never measured", "new_level")):
+        expected[row] = stored[name]["value"], stored[name]["spread"], scatter
+    table = page.table("two-houses")
+    assert list(table) == list(expected)
+    for row, (level, error, scatter) in expected.items():
+        shown, house = np.log(table[row][:5]), np.hypot(error, scatter)
+        assert shown[0] == pytest.approx(level, abs=0.02 + 0.05 * error), row
+        assert shown[1:3] == pytest.approx(stats.norm(level, error).interval(0.95), abs=0.02 + 0.2 * error), row
+        assert shown[3:5] == pytest.approx(stats.norm(level, house).interval(0.95), abs=0.2 * house), row
+        assert table[row][5] == pytest.approx(stats.norm.sf(np.log(4), level, house), abs=0.011), row
+    here, never = table["partial pooling"], table["never measured"]
+    found = numbers(page.shown("answer"))
+    for value, within in [(value, 0.51 if value > 10 else 0.051) for row in (here, never) for value in row[1:5]]:
+        assert any(abs(number - value) <= within for number in found), value
+    for value in (here[5], never[5]):
+        assert any(abs(number - 100 * value) <= 0.51 for number in found), value
 
 
 def test_chapter_08_s_centred_stan_program_diverges_with_few_houses_and_its_short_form_does_not():

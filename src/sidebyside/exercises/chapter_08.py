@@ -88,7 +88,7 @@ EXERCISES = {
     "08-divergences": Exercise(
         right=lambda: "d",
         asks="your choice",
-        praise="The neck has to be opened; nothing done to the draws afterwards brings it back.",
+        praise="The sampler has to get into the narrow region; nothing done to the draws afterwards can.",
         hint="Ask of each choice: does it make the sampler visit the place where it has not been?",
         mistakes=(
             Mistake(lambda: "a", "The draws that are there do no harm. What is missing, and does this add it?"),
@@ -105,7 +105,8 @@ EXERCISES = {
         low=0,
         asks="a standard deviation in log pCi/L",
         praise="Much of what distinguishes counties is in their soil.",
-        hint="With `u = np.zeros_like(u)` run the model again and take the mean of the draws of sigma_alpha.",
+        hint="Set the uranium in the program's data to zero as the exercise says for your library, draw again and "
+        "take the mean of the draws of sigma_alpha. Leave `u` itself as it is: the proof needs it.",
         mistakes=(
             Mistake(
                 lambda: load_reference("radon_intercepts").parameters["sigma_alpha"]["mean"],
