@@ -1190,7 +1190,7 @@ def test_chapter_08_says_what_its_posterior_says():
     height = np.cumsum([_height(radon_grid.data(), value) for value in (edges[1:] + edges[:-1]) / 2])
     for end in np.interp([0.025, 0.975], height / height[-1], edges[1:]):
         assert page.says(end, "anything from", within=0.005, reach=30)
-        assert page.says(1 - (end / without) ** 2, "anything from", within=0.006, reach=20)
+        assert page.says(100 * (1 - (end / without) ** 2), "anything from", within=0.6, reach=20)
     assert page.says(2 ** posterior["gamma_1"]["mean"], "times the radon", within=0.06)
     for name in ("gamma_0", "gamma_1", "beta", "sigma_alpha", "sigma_y"):  # the textbook's, to what it printed
         assert page.says(posterior[name]["mean"], "The textbook has", within=0.0151, reach=45)
