@@ -44,13 +44,13 @@ EXERCISES = {
         low=0,
         asks="the widths of two intervals in log pCi/L, pooled and hierarchical",
         praise="What ten houses of a county have in common does not average out.",
-        hint="For each draw: a new county's level (the typical one plus a departure with the spread), then the average "
-        "of ten houses around it. Then the distance of two quantiles.",
+        hint="For each draw: a new county's level (the typical one plus a deviation with the sd sigma_alpha), then the "
+        "average of ten houses around it. Then the distance of two quantiles.",
         mistakes=(
             Mistake(lambda: _widths(1), "Those are the intervals for a single house. An average of ten scatters less."),
             Mistake(
                 lambda: _widths(county=False),
-                "Your counties are all alike. Where is the new county's departure in the second model?",
+                "Your counties are all alike. Where is the new county's deviation in the second model?",
             ),
             Mistake(lambda: _widths(HOUSES**2), "Averages scatter by the scatter over the root of ten, not over ten."),
             Mistake(lambda: _widths(share=0.95), "That is an interval of 95%. Which quantiles bound 90%?"),
@@ -76,6 +76,10 @@ EXERCISES = {
                 lambda: stored("09-refit, point 5"),
                 "That is point 5. Python's places begin with 0, the numbers of the points with 1.",
             ),
+            Mistake(
+                lambda: stored("09-refit") - float(np.log(100)),
+                "Your y is not divided by 100. A density has a unit: per unit of y it is a hundredth.",
+            ),
         ),
     ),
     "09-horizon": Exercise(
@@ -98,7 +102,8 @@ EXERCISES = {
         right=lambda: "b",
         asks="your choice",
         praise="Weights can take out what the rest of the data can do without.",
-        hint="Sum the log densities of each county's houses, give ArviZ the sums as readings, count k-hat above 0.7.",
+        hint="Sum the log densities of each county's houses, give ArviZ the sums as measurements, and count "
+        "k-hat above 0.7.",
         mistakes=(
             Mistake(lambda: "a", "Did you sum the log densities of a county's houses, or look at single houses?"),
             Mistake(lambda: "c", "Ask where a county's level is without its own houses. Which model has a substitute?"),
