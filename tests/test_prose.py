@@ -1533,7 +1533,7 @@ def test_chapter_10_counts_counties_as_quadrature_does(action_level):
         level = 2 + 2000 / (7e6 * 30 / 75 * 3 * 7 / 1000 / 4)
         [at_once] = numbers(re.search(r"puts A near .*? counties as described", answer.replace("$", ""))[0])[1:]
         leaving, _, fixing = np.bincount(decisions.actions(level), minlength=3)
-        assert abs(at_once - fixing) <= 2 and leaving == 0 and "leaving it in none" in answer
+        assert abs(at_once - fixing) <= 4 and leaving == 0 and "leaving it in none" in answer
 
 
 def test_chapter_10b_says_what_is_true():
@@ -1557,7 +1557,9 @@ def test_chapter_10b_says_what_is_true():
     assert any(abs(number - level) < 0.05 for number in numbers(page.shown("brief")[-100:]))
     assert page.says(40, "lin1999", reach=40), "the abstract's number: the same lives for 40% less"
     saves = page_values("10b")["eight_saves"]
-    assert page.table("the-eight")["expected saving ($)"][0] < saves["spread"] / np.sqrt(16_000), "smaller than its error"
+    assert page.table("the-eight")["expected saving ($)"][0] < saves["spread"] / np.sqrt(16_000), (
+        "smaller than its error"
+    )
 
 
 def test_page_for_the_health_office_says_what_is_true():
