@@ -30,6 +30,7 @@ VARIANTS = {
     "ρ = 0.86": {"rho": 0.86},
     "air varies": {"air_varies": True},
 }
+TWO_CHANGED = {"φ = 0.8, ρ = 0.48": {"phi": 0.8, "rho": 0.48}, "φ = 0.8, ρ = 0.86": {"phi": 0.8, "rho": 0.86}}
 
 
 @cache
@@ -185,9 +186,8 @@ def second_kit(at: House, test: float, action_level: float = 4, flicker: float |
 
 def actions(action_level: float, variant: str = "as described", points: int = 12) -> np.ndarray:
     """Return each county's best action: 0 leave it, 1 measure first, 2 fix now."""
-    return np.array(
-        [losses(house(county, points, **VARIANTS[variant]), action_level).argmin() for county in range(len(names()))]
-    )
+    changed = (VARIANTS | TWO_CHANGED)[variant]
+    return np.array([losses(house(county, points, **changed), action_level).argmin() for county in range(len(names()))])
 
 
 def _spread(county: int, function, each: int, points: int = 24) -> float:

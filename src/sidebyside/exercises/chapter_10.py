@@ -5,7 +5,7 @@ import numpy as np
 from sidebyside.exercises import Exercise, Mistake
 from sidebyside.exercises.stored import stored
 
-MU, SIGMA = 1.5, 0.76  # of log readings, exercise 1
+MU, SIGMA = 1.2, 0.9  # of log readings, exercise 1
 AFTER, FIX_COST = 2, 2000  # pCi/L left after fixing, dollars
 LOW, HIGH, CHANCE = 2, 6, 0.2  # the two levels of exercise 2, and the probability of the higher
 TYPICAL, READING, NOISE = 4, 8, 0.6  # pCi/L, pCi/L, share of the variance: exercise 3
