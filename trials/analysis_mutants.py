@@ -53,6 +53,7 @@ REASONS: list[tuple[str, str, str, str]] = [
     ("06", "steeper-solution", '"normal"', "the probability is zero either way"),
     ("06", "", "effective = ratio", "a remark on the precision of an answer that is compared itself"),
     ("06", "", 'z["moment"]', "a label in a figure"),
+    ("06", "scaled-grid", "np.linspace(3.2, 5.2, 41)", "a finer grid gives the same posterior"),
     ("06", "", "size=4000", "more draws give the same answer within its Monte Carlo error"),
 ]
 
