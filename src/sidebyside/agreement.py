@@ -206,9 +206,19 @@ def _compare(library: str, values: xr.DataArray, truth: Mapping[str, float | np.
     for moment, found in {"mean": mean, "sd": sd}.items():
         z = (found - truth[moment]) / np.hypot(errors[moment], truth[f"{moment}_error"])
         columns |= {moment: found, f"reference {moment}": truth[moment], f"z of {moment}": z}
+    return pd.DataFrame({column: np.ravel(value) for column, value in columns.items()}, index=element_names(values))
+
+
+def element_names(values: xr.DataArray) -> list[str]:
+    """Return what each element of a parameter is called in messages, as in ``[Aitkin]``; "" for a number.
+
+    Parameters
+    ----------
+    values : DataArray
+        Draws of shape (chain, draw, ...); elements are named by coordinates, or counted from 0 without.
+    """
     labels = [values[dim].values if dim in values.coords else range(values.sizes[dim]) for dim in values.dims[2:]]
-    names = [f"[{', '.join(map(str, element))}]" if element else "" for element in product(*labels)]
-    return pd.DataFrame({column: np.ravel(value) for column, value in columns.items()}, index=names)
+    return [f"[{', '.join(map(str, element))}]" if element else "" for element in product(*labels)]
 
 
 def check_approximations(
