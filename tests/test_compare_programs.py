@@ -1,5 +1,8 @@
 """Programs compared with each other: what is found, what it is called, and what is refused."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -220,3 +223,18 @@ def test_a_prior_that_cannot_be_drawn_from_asks_for_points():
     with pytest.raises(ValueError, match=r"PyMC can't draw from this prior\. Give points="):
         sbs.compare_densities({"PyMC": flat, "PyMC, again": flat})
     sbs.compare_densities({"PyMC": flat, "PyMC, again": flat}, [{"mu": 0.0}, {"mu": 1.0}])
+
+
+def test_the_script_of_the_readme_finds_its_slip_and_passes_when_it_is_mended():
+    pytest.importorskip("pymc")
+    pytest.importorskip("numpyro")
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    script, test = re.findall(r"```python\n(.*?)```", readme.partition("### Compare your own port")[2], re.DOTALL)
+    assert len([line for line in script.splitlines() if line]) <= 15
+    with pytest.raises(sbs.DensityDisagreementError) as raised:
+        exec(script, {})
+    said = re.sub(r"\(changing sigma: .*?\)", "(changing sigma: off by ...)", str(raised.value))
+    assert " ".join(re.findall(r"^> (.*)$", readme, re.MULTILINE)) in said
+    names = {}
+    exec(script.replace("dist.Exponential(3)", "dist.Exponential(1 / 3)") + test, names)
+    names["test_the_port_is_still_the_original"]()
