@@ -41,6 +41,7 @@ _HOME = {
     "check_agreement": "agreement",
     "check_approximations": "agreement",
     "check_values": "values",
+    "ProgramError": "proofs",
     "DensityDisagreementError": "density",
     "ParameterNamesError": "density",
     "DisagreementError": "agreement",

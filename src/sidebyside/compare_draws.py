@@ -4,6 +4,8 @@ The chapters compare with a reference that none of the libraries made (``agreeme
 none.
 """
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import combinations

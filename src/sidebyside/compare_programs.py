@@ -4,6 +4,8 @@ The chapters compare with a log density that none of the libraries computed (``d
 has none; there are the two programs.
 """
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -8,6 +8,8 @@ Every function takes ``points``, a list of ``{parameter: value}``, and returns a
 in the precision in which the library computed it: ``float64``, or ``float32`` for single precision.
 """
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -239,18 +241,26 @@ def check_densities(
 
     Parameters
     ----------
-    densities : per library its log joint density at ``reference.points``
-    reference : what they are held against; point 0 is the base, the others change some of its parameters
-    tolerance : largest difference that passes, in natural-log units
+    densities : mapping of str to ndarray
+        Per library its log joint density at ``reference.points``, shape (points,).
+    reference : Reference
+        What they are compared with; point 0 is the base, the others change some of its parameters.
+    tolerance : float, optional
+        Largest difference that passes, in natural-log units.
 
     Returns
     -------
-    DataFrame, a row a point, a column a library.
+    DataFrame, shape (points - 1, libraries + 1)
+        A row per change from point 0, named by the parameters that were changed; the reference, then a column per
+        library.
 
     Raises
     ------
-    DensityDisagreementError, naming each library that differs and the parameters that were changed where it does; its
-    ``table`` is the one above.
+    DensityDisagreementError
+        If a library differs; names it and the parameters that were changed where it does. Its ``table`` is the one
+        above.
+    ValueError
+        If there is no density, or fewer than two points.
     """
     if not densities:
         raise ValueError("There is no density to check: fill densities['PyMC'] (and so on) first.")

@@ -1,5 +1,7 @@
 """Reference draws as posteriordb stores them, as an ArviZ DataTree."""
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 import json
 import re
 import zipfile

@@ -3,6 +3,8 @@
 The module is not called ``proof``: once imported, a module of that name would take the place of ``sbs.proof``.
 """
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -129,7 +131,7 @@ def proof(programs: Mapping[str, Program], posteriors: Mapping[str, xr.DataTree]
     Returns
     -------
     Proof
-        One line, such as "Five libraries, one function, one posterior (largest |z| 2.1; 3.9 allowed).", and the three
+        One line, such as ``Five libraries, one function, one posterior (largest |z| 2.1; 3.9 allowed).``, and the three
         tables behind it.
 
     Raises
