@@ -1109,6 +1109,14 @@ def test_chapter_05b_s_logistic_regression_says_what_is_true():
 
 def test_chapter_07_says_what_is_true():
     page = Page("07_measurement_noise")
+    hogg = sbs.load_hogg().loc[5:]
+    assert page.says(np.ptp(hogg["x"]), "their errors are") and page.says(hogg["sigma_x"].max(), "their errors are")
+    spread = load_reference("both_errors").parameters["tau_x"]["mean"]
+    assert page.says(100 * spread, "sixteen points", within=0.5)
+
+
+def test_chapter_07b_says_what_is_true():
+    page = Page("07b_detection_limit")
     radon = sbs.load_radon()
     readings = radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy()
     assert page.says(len(readings), "a radioactive gas")
@@ -1122,16 +1130,17 @@ def test_chapter_07_says_what_is_true():
     typical = [np.exp(values.mean()) for values in logs]
     for end in (min(typical), max(typical)):
         assert page.says(end, "as you like", within=0.05)
-    hogg = sbs.load_hogg().loc[5:]
-    assert page.says(np.ptp(hogg["x"]), "their errors are") and page.says(hogg["sigma_x"].max(), "their errors are")
     for end in np.exp(stats.norm(1, 1).interval(0.95)):
         assert page.says(end, "typical house between", within=0.06 * end)
+
+
+def test_chapter_07c_says_what_is_true():
+    page = Page("07c_counts")
     for end in stats.gamma(2, scale=1 / 2).interval(0.95):
         assert page.says(end, "one accident", within=0.03)
     for precision in stats.gamma(2, scale=1 / 0.5).interval(0.95):
         assert page.says(100 * precision**-0.5, "rates differ", within=3 * precision**-0.5)
-    both, accidents = (load_reference(name).parameters for name in ("both_errors", "accident_counts"))
-    assert page.says(100 * both["tau_x"]["mean"], "sixteen points", within=0.5)
+    accidents = load_reference("accident_counts").parameters
     mu, phi = accidents["mu"]["mean"], accidents["phi"]["mean"]
     title = re.search(r"Neither careless nor unlucky.*", page.code).group()
     assert numbers(title) == pytest.approx([1 / (phi / mu + 1)], abs=0.01)
