@@ -9,6 +9,10 @@ from scipy import integrate, optimize, special, stats
 
 WITH_DAMAGE = np.array([53, 57, 58, 63, 70, 70, 75])  # °F (Dalal et al. 1989)
 WITHOUT = np.array([66, 67, 67, 67, 68, 69, 70, 70, 72, 73, 75, 76, 76, 78, 79, 81])
+LATE_FLIGHTS = (  # °F and damage, of the flights whose joints were tested for leaks at 200 psi (Dalal et al., table 1)
+    *((53, 1), (57, 1), (58, 1), (63, 1), (67, 0), (67, 0), (70, 1), (70, 0)),
+    *((75, 1), (75, 0), (76, 0), (76, 0), (78, 0), (79, 0), (81, 0)),
+)
 PRIORS = ((4.0, 2.0), (1.5, 1.0), (4.0, 0.5))  # standard deviations of alpha and of beta
 GRID_QUANTILE = 1e-3  # what the chapter's grid leaves of a quantile
 

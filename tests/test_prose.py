@@ -21,11 +21,20 @@ import arviz as az
 import nbformat
 import numpy as np
 import pytest
+from arviz_stats.base import array_stats
 from scipy import integrate, optimize, signal, special, stats
 
 import sidebyside as sbs
 from benchmark import problems
-from make_references import bradley_terry, decisions, measurement_noise, time_order, two_proportions, why_bayes
+from make_references import (
+    bradley_terry,
+    decisions,
+    measurement_noise,
+    sampling,
+    time_order,
+    two_proportions,
+    why_bayes,
+)
 from make_references.answers import after_reading
 from make_references.page_values import _height
 from sidebyside import packaged_json, radon_grid
@@ -633,7 +642,11 @@ def test_chapter_03_puts_other_priors_beside_its_answer():
         assert page.says(100 * row[3], "as measured at the launch", within=0.6)
         assert row[6] >= 0.9495
     assert page.says(100 * wide[0], "The answer of this chapter", within=0.6, reach=130)
+    assert page.says(100 * moderate[0], "The answer of this chapter", within=0.6, reach=130)
     assert page.says(100 * weak[0], "The answer of this chapter", within=0.6, reach=130)
+    low, mixed = re.search(r"quantile: ([\d.]+).*mixed up: ([\d.]+)", page.shown("wrong-pairs")).groups()
+    for shown in (low, mixed):
+        assert page.says(100 * float(shown), "Mixed up, the interval begins", reach=30)
     assert float(page.shown("prior-predictive").split("wide")[1].split()[0]) > 1 / 2, "more than half at the ends"
     assert page.says(31, "The forecast for the launch") and page.says(36, "the next morning")
     for row in (wide, moderate, weak):
@@ -673,9 +686,10 @@ def test_chapter_03_says_how_far_its_draws_can_be_trusted():
     assert page.says(100 * wide[1], "points, and", within=0.6, reach=30)
     assert abs(float(quantile) - wide[1]) < 3 * float(error)
     hills = page.table("failures")["two hills"]
-    assert page.says(hills[0], "bulk ESS of two hills", within=0.5) and page.says(hills[3], "its MCSE")
+    assert page.says(hills[0], "bulk ESS of two hills", within=0.5) and page.says(hills[3], "makes the MCSE", reach=20)
+    assert page.says((np.sqrt(37) / hills[3]) ** 2, "that of the mean", within=0.5, reach=20)
     [accepted] = re.findall(r"(\d+)% of the proposals", page.shown("launch-draws"))
-    assert page.says(float(accepted), "even with the best step", reach=40)
+    assert page.says(float(accepted), "even with a good step", reach=40)
     names = _with_risk({"np": np, "special": special})
     exec("\n".join(page.cell(name).source for name in ("flights", "log-launches", "metropolis")), names)
     worth = {}
@@ -684,6 +698,145 @@ def test_chapter_03_says_how_far_its_draws_can_be_trusted():
         walk, _ = names["metropolis"](names["log_launches"], rng.normal([2, -2], 1, size=(8, 2)), step, 6000, rng)
         worth[step] = float(az.ess(walk[:, 500:, 0], method="mean"))
     assert max(worth, key=worth.get) == 1.8, worth
+    near = {}
+    for step in (1.4, 1.8, 2.2):
+        rng = np.random.default_rng(1)
+        walk, share = names["metropolis"](names["log_launches"], rng.normal([2, -2], 1, size=(8, 2)), step, 6000, rng)
+        alpha, beta = np.moveaxis(walk[:, 500:], -1, 0)
+        quantities = (alpha, beta, names["risk"](alpha, beta))
+        near[step] = min(float(az.ess(quantity, method="mean")) for quantity in quantities)
+        if step != 1.8:
+            assert page.says(step, "it hardly changes", reach=30)
+            assert page.says(100 * share, "share accepted falls", within=0.6)
+    assert min(near.values()) > 0.75 * max(near.values()), near
+
+
+def _launches() -> tuple[Page, dict]:
+    """Return chapter 3 and the names of its model and grid."""
+    page, names = Page("03_sampling"), _with_risk({"np": np, "special": special})
+    exec("\n".join(page.cell(name).source for name in ("flights", "log-launches", "launch-grid")), names)
+    return page, names
+
+
+def test_chapter_03_says_what_its_priors_do():
+    """The first prior's posterior is the narrowest ridge; the second is moderate at 50 °F; curves below one half."""
+    page, names = _launches()
+    narrow, below = [], []
+    for sds in ((4, 2), (1.5, 1), (4, 0.5)):
+        weight = names["grid_posterior"](*sds)
+        low, high = np.linalg.eigvalsh(np.cov(names["pairs"].T, aweights=weight))
+        narrow.append(high / low)
+        below.append(weight[names["risk"](*names["pairs"].T) < 0.5].sum())
+    assert narrow[0] > 1.5 * max(narrow[1:]) and "hardest to sample" in page.prose
+    inside = 1 - 2 * stats.norm.cdf(special.logit(0.05) / 1.5)
+    assert page.says(100 * inside, "of it is on risks between", within=0.5, reach=5)
+    assert page.says(1 / round(1 / below[2]), "although one curve in seven", reach=5) and below[2] == max(below)
+
+
+def test_chapter_03_says_what_another_curve_or_fewer_flights_change():
+    """A complementary log-log curve, no flight at 53 °F, and the flights with the last pressure of the leak test."""
+    page, names = _launches()
+    temperature, damaged = names["temperature"], names["damaged"]
+    late, of_late = np.array(sampling.LATE_FLIGHTS).T  # a subset of the chapter's flights
+    flights = list(zip(temperature, damaged, strict=True))
+    for flight in sampling.LATE_FLIGHTS:
+        flights.remove(flight)
+    assert len(flights) == 8 and page.says(len(late), "later, higher pressure", reach=40)
+    alpha, beta = np.meshgrid(np.linspace(-18, 18, 601), np.linspace(-12, 8, 601))
+    log_prior = -((alpha / 4) ** 2) / 2 - (beta / 2) ** 2 / 2
+
+    def answer(log_damage, log_none, at, outcome):
+        log_density = log_prior.copy()
+        for degrees, damage in zip(at, outcome, strict=True):
+            log_density += (log_damage if damage else log_none)(alpha + beta * (degrees - 50) / 10)
+        weight = np.exp(log_density - log_density.max())
+        weight /= weight.sum()
+        risk = np.exp(log_damage(alpha - 1.9 * beta))
+        low = np.quantile(risk.ravel(), 0.025, weights=weight.ravel(), method="inverted_cdf")
+        return 100 * np.sum(weight * risk), 100 * low
+
+    def log_log(line):
+        return np.log(-np.expm1(-np.exp(np.clip(line, -50, 20))))
+
+    logistic = special.log_expit, lambda line: special.log_expit(-line)
+    found = {
+        "complementary log-log curve": answer(log_log, lambda line: -np.exp(line), temperature, damaged),
+        "without the flight at 53": answer(*logistic, temperature[1:], damaged[1:]),
+        "pressure in the leak test": answer(*logistic, late, of_late),
+    }
+    for words, values in found.items():
+        for number in values:
+            assert page.says(number, words, within=0.6, reach=60), (words, number)
+
+
+def test_chapter_03_says_how_far_its_first_averages_are_off():
+    page, exact = Page("03_sampling"), stats.beta(27, 14)
+    [seed] = re.findall(r"default_rng\((\d+)\)", page.code)[:1]
+    theta = np.random.default_rng(int(seed)).beta(27, 14, size=1000)
+    assert [round(theta.mean(), 3), round(np.mean(theta > 0.7), 3)] == [
+        row[0] for row in page.table("thousand-draws").values()
+    ]
+    errors = [exact.std() / np.sqrt(1000), np.sqrt(exact.sf(0.7) * exact.cdf(0.7) / 1000)]
+    off = [(exact.mean() - theta.mean()) / errors[0], (exact.sf(0.7) - np.mean(theta > 0.7)) / errors[1]]
+    for number, within in zip([*errors, *off], [5e-5, 5e-4, 0.05, 0.05], strict=True):
+        assert page.says(number, "In the table above, the MCSE is", within=within, reach=110), number
+    assert page.says(round(page.table("two-checks")["mean of θ"][2], -2), "independent ones", reach=30)
+    assert sampling._share_of_ball(10) * 1e20 > 1e17 and "$10^{17}$" in page.prose
+
+
+def test_chapter_03_says_why_the_quantile_is_off():
+    """More uncertain than the mean with any number of draws; too large by NumPy's definition; few independent draws."""
+    page, exact, names = Page("03_sampling"), stats.beta(27, 14), {"np": np, "positive": 25, "patients": 37}
+    ratio = np.sqrt(0.01 * 0.99) / exact.pdf(exact.ppf(0.01)) / exact.std()
+    assert ratio > 3 and page.says(3, "times as much as the mean", reach=10)
+    source = next(cell.source for cell in page.notebook.cells if cell.source.startswith("def log_sensitivity"))
+    exec(source + "\n" + page.cell("metropolis").source, names)
+    rng = np.random.default_rng(0)
+    start = exact.rvs((2000 * 4, 1), random_state=rng)
+    walk, _ = names["metropolis"](names["log_sensitivity"], start, 0.18, 100, rng)
+    runs = walk[..., 0].reshape(2000, 400)
+    bias = {by: np.mean(np.quantile(runs, 0.01, axis=1, method=by)) - exact.ppf(0.01) for by in ("linear", "weibull")}
+    _, average, *_ = row = page.table("many-runs")["1% quantile"]
+    assert bias["linear"] == pytest.approx(average - row[0], abs=0.003) and abs(bias["weibull"]) < 0.002
+    assert np.quantile(np.arange(1, 401), 0.01) == pytest.approx(5, abs=0.02) and "fifth smallest" in page.prose
+    assert np.std(np.quantile(runs, 0.01, axis=1)) > 3 * np.std(runs.mean(axis=1))
+    assert exact.var() / np.var(runs.mean(axis=1)) == pytest.approx(100, abs=15)
+    assert "worth about a hundred independent ones" in page.prose
+
+
+def test_chapter_03_says_how_arviz_judges_draws():
+    """Tail ESS by ``ci_prob``, disagreement between chains in the ESS, two R-hats, a rank test of independent draws."""
+    rng, page = np.random.default_rng(0), Page("03_sampling")
+    chains = np.exp(signal.lfilter([1], [1, -0.9], rng.normal(size=(4, 1000)), axis=1))
+    tree = az.from_dict({"posterior": {"x": chains}})
+    for inside, shown in ((0.95, (0.05, 0.95)), (0.89, (0.11, 0.89))):
+        with az.rc_context({"stats.ci_prob": inside}):
+            tail = float(az.ess(tree, method="tail")["x"])
+        smaller = min(float(az.ess(chains, method="quantile", prob=prob)) for prob in shown)
+        assert tail == pytest.approx(smaller, rel=1e-6)
+        for prob in shown:
+            assert page.says(100 * prob, "the smaller one for its", reach=60)
+    apart = rng.normal(size=(4, 1000)) + np.array([[-6], [-6], [6], [6]])
+    assert float(az.ess(apart, method="mean")) < 10, "chains that disagree"
+    wide = rng.normal(size=(4, 1000)) * np.array([[1], [1], [1], [3]])
+    assert float(az.rhat(wide, method="z_scale")) < 1.01 < 1.1 < float(az.rhat(wide)), "the larger of two"
+    rejected = {}
+    for correlation, thin in ((0.9, 1), (0.9, 20)):
+        noise = rng.normal(size=(10, 4, 250 * thin + 500))
+        runs = signal.lfilter([1], [1, -correlation], noise, axis=-1)[..., 500::thin]
+        ranks = [(stats.rankdata(run).reshape(run.shape) - 0.5) / run.size for run in runs]
+        rejected[thin] = sum(float(np.ravel(array_stats.mchain_uniformity_test(one)[0])[0]) < 0.01 for one in ranks)
+    assert rejected[1] >= 7 and rejected[20] <= 2, rejected
+
+
+def test_chapter_03_metropolis_refuses_what_would_go_wrong_unseen():
+    exec(Page("03_sampling").cell("metropolis").source, names := {"np": np})
+    start, rng = np.zeros((4, 1)), np.random.default_rng(0)
+    for wrong in (lambda place: -(place**2), lambda place: -np.sum(place**2)):
+        with pytest.raises(AssertionError, match="one number for each chain"):
+            names["metropolis"](wrong, start, 1, 2, rng)
+    with pytest.raises(AssertionError, match="where the density is positive"):
+        names["metropolis"](lambda place: np.full(4, -np.inf), start, 1, 2, rng)
 
 
 def test_chapter_03_says_how_the_moderate_prior_looks_in_the_cold():
@@ -1109,6 +1262,14 @@ def test_chapter_05b_s_logistic_regression_says_what_is_true():
 
 def test_chapter_07_says_what_is_true():
     page = Page("07_measurement_noise")
+    hogg = sbs.load_hogg().loc[5:]
+    assert page.says(np.ptp(hogg["x"]), "their errors are") and page.says(hogg["sigma_x"].max(), "their errors are")
+    spread = load_reference("both_errors").parameters["tau_x"]["mean"]
+    assert page.says(100 * spread, "sixteen points", within=0.5)
+
+
+def test_chapter_07b_says_what_is_true():
+    page = Page("07b_detection_limit")
     radon = sbs.load_radon()
     readings = radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy()
     assert page.says(len(readings), "a radioactive gas")
@@ -1122,16 +1283,17 @@ def test_chapter_07_says_what_is_true():
     typical = [np.exp(values.mean()) for values in logs]
     for end in (min(typical), max(typical)):
         assert page.says(end, "as you like", within=0.05)
-    hogg = sbs.load_hogg().loc[5:]
-    assert page.says(np.ptp(hogg["x"]), "their errors are") and page.says(hogg["sigma_x"].max(), "their errors are")
     for end in np.exp(stats.norm(1, 1).interval(0.95)):
         assert page.says(end, "typical house between", within=0.06 * end)
+
+
+def test_chapter_07c_says_what_is_true():
+    page = Page("07c_counts")
     for end in stats.gamma(2, scale=1 / 2).interval(0.95):
         assert page.says(end, "one accident", within=0.03)
     for precision in stats.gamma(2, scale=1 / 0.5).interval(0.95):
         assert page.says(100 * precision**-0.5, "rates differ", within=3 * precision**-0.5)
-    both, accidents = (load_reference(name).parameters for name in ("both_errors", "accident_counts"))
-    assert page.says(100 * both["tau_x"]["mean"], "sixteen points", within=0.5)
+    accidents = load_reference("accident_counts").parameters
     mu, phi = accidents["mu"]["mean"], accidents["phi"]["mean"]
     title = re.search(r"Neither careless nor unlucky.*", page.code).group()
     assert numbers(title) == pytest.approx([1 / (phi / mu + 1)], abs=0.01)

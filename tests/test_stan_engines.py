@@ -35,7 +35,7 @@ POSTERIORS = {
     "robust_student_t": "06_robust_regression",
     "robust_mixture": "06_robust_regression",
     "both_errors": "07_measurement_noise",
-    "accident_counts": "07_measurement_noise",
+    "accident_counts": "07c_counts",
 }
 TOLERANCE = 1e-6  # largest difference of two log densities, in natural-log units
 

@@ -3,6 +3,8 @@
 Pure: draws in, table out. What does not pass raises, and names the library and the parameter.
 """
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Mapping
 from itertools import product
 
@@ -32,7 +34,7 @@ class DisagreementError(AssertionError):
     Attributes
     ----------
     table : DataFrame
-        What the check would have returned, had all agreed: a row per parameter and library, with the largest |z|.
+        What the check would have returned, had all agreed: a row per parameter and library, with the largest ``|z|``.
     """
 
     def __init__(self, message: str, table: pd.DataFrame | None = None):  # unpickling passes the message alone
@@ -68,17 +70,23 @@ def check_sampling(posteriors: Mapping[str, xr.DataTree]) -> pd.DataFrame:
 
     Parameters
     ----------
-    posteriors : per library a DataTree with ``posterior`` and ``sample_stats["diverging"]``
+    posteriors : mapping of str to DataTree
+        Per library its draws: ``posterior``, variables of shape (chain, draw, ...), four chains or more, and
+        ``sample_stats["diverging"]``, shape (chain, draw).
 
     Returns
     -------
-    DataFrame, a row a library: chains, draws per chain, largest R-hat, smallest bulk and tail effective sample size
-    (in draws), number of divergences.
+    DataFrame, shape (libraries, 6)
+        Chains, draws per chain, largest R-hat, smallest bulk and tail effective sample size (in draws), number of
+        divergences.
 
     Raises
     ------
-    SamplingError, naming library and parameter, if an R-hat exceeds 1.01, an effective sample size is below 400, or
-    a draw diverged. DrawsError for draws that cannot be judged.
+    SamplingError
+        If an R-hat exceeds 1.01, an effective sample size is below 400, or a draw diverged; names library and
+        parameter.
+    DrawsError
+        If draws can't be judged.
     """
     _check_usable(posteriors)
     rows, faults = {}, []
@@ -129,20 +137,26 @@ def check_agreement(
 
     Parameters
     ----------
-    posteriors : per library a DataTree with the reference's parameters
-    reference : moments and their errors
-    family_error : probability that the whole table fails although everything is right
+    posteriors : mapping of str to DataTree
+        Per library its draws of the reference's parameters, four chains or more.
+    reference : Reference
+        Moments and their errors.
+    family_error : float, optional
+        Probability that the whole table fails although everything is right.
 
     Returns
     -------
-    DataFrame indexed by parameter and library: mean, the reference's mean, z; sd, the reference's sd, z. Of a parameter
-    that is an array all elements are checked, and the row shows the one with the largest ``|z|``, named in the column
-    ``element``. ``attrs["threshold"]`` holds the largest ``|z|`` that passes.
+    DataFrame, shape (parameters * libraries, 6), or 7 columns if a parameter is an array
+        By parameter and library: mean, the reference's mean, z; sd, the reference's sd, z. Of a parameter that is an
+        array all elements are checked, and the row shows the one with the largest ``|z|``, named in the column
+        ``element``. ``attrs["threshold"]`` holds the largest ``|z|`` that passes.
 
     Raises
     ------
-    DisagreementError, naming library and parameter; its ``table`` is the one above. DrawsError for draws that cannot
-    be judged.
+    DisagreementError
+        If a posterior is not the reference's; names library and parameter. Its ``table`` is the one above.
+    DrawsError
+        If draws can't be judged.
     """
     parameters = {name: truth for name, truth in reference.parameters.items() if np.size(truth["mean"])}
     _check_usable(posteriors, list(parameters))
@@ -206,9 +220,19 @@ def _compare(library: str, values: xr.DataArray, truth: Mapping[str, float | np.
     for moment, found in {"mean": mean, "sd": sd}.items():
         z = (found - truth[moment]) / np.hypot(errors[moment], truth[f"{moment}_error"])
         columns |= {moment: found, f"reference {moment}": truth[moment], f"z of {moment}": z}
+    return pd.DataFrame({column: np.ravel(value) for column, value in columns.items()}, index=element_names(values))
+
+
+def element_names(values: xr.DataArray) -> list[str]:
+    """Return what each element of a parameter is called in messages, as in ``[Aitkin]``; "" for a number.
+
+    Parameters
+    ----------
+    values : DataArray
+        Draws of shape (chain, draw, ...); elements are named by coordinates, or counted from 0 without.
+    """
     labels = [values[dim].values if dim in values.coords else range(values.sizes[dim]) for dim in values.dims[2:]]
-    names = [f"[{', '.join(map(str, element))}]" if element else "" for element in product(*labels)]
-    return pd.DataFrame({column: np.ravel(value) for column, value in columns.items()}, index=names)
+    return [f"[{', '.join(map(str, element))}]" if element else "" for element in product(*labels)]
 
 
 def check_approximations(
@@ -218,19 +242,26 @@ def check_approximations(
 
     Parameters
     ----------
-    approximations : per library the mean, shape (unknowns,), and the covariance, shape (unknowns, unknowns), on the
-        unconstrained scale, the unknowns in the order of the reference's parameters
-    reference : mean and sd of the approximation that each should be, found without any of the libraries
-    tolerance : largest distance of a mean that passes, in the reference's sds; and of the logarithm of an sd
+    approximations : mapping of str to (ndarray, ndarray)
+        Per library the mean, shape (unknowns,), and the covariance, shape (unknowns, unknowns), on the unconstrained
+        scale, the unknowns in the order of the reference's parameters.
+    reference : Reference
+        Mean and sd of the approximation that each should be, found without any of the libraries.
+    tolerance : float, optional
+        Largest distance of a mean that passes, in the reference's sds; and of the logarithm of an sd.
 
     Returns
     -------
-    DataFrame indexed by parameter and library: mean, the exact mean, how far off in sds; sd, the exact sd, their ratio.
-    Of a parameter that is an array the row shows the element that is farthest off.
+    DataFrame, shape (parameters * libraries, 6)
+        By parameter and library: mean, the exact mean, how far off in sds; sd, the exact sd, their ratio. Of a
+        parameter that is an array the row shows the element that is farthest off.
 
     Raises
     ------
-    DisagreementError, naming library and parameter.
+    DisagreementError
+        If an approximation is another; names library and parameter.
+    DrawsError
+        If there is none, or its shape is not the reference's.
     """
     if not approximations:
         raise DrawsError("There is no approximation to check: fill mean_fields['PyMC'] (and so on) first.")

@@ -8,6 +8,8 @@ Every function takes ``points``, a list of ``{parameter: value}``, and returns a
 in the precision in which the library computed it: ``float64``, or ``float32`` for single precision.
 """
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -45,7 +47,17 @@ class DensityDisagreementError(AssertionError):
 
 
 class ParameterNamesError(ValueError):
-    """A library's model has other parameters than the points name."""
+    """A library's model has other parameters than the points name.
+
+    Attributes
+    ----------
+    only_model, only_point : list of str
+        The names that stand on one side alone.
+    """
+
+    def __init__(self, message: str, only_model: Sequence[str] = (), only_point: Sequence[str] = ()):
+        super().__init__(message)
+        self.only_model, self.only_point = list(only_model), list(only_point)
 
 
 def _same_names(library: str, model_names: set[str], points: Points, start: int = 0) -> None:
@@ -54,14 +66,16 @@ def _same_names(library: str, model_names: set[str], points: Points, start: int 
             only_model, only_point = sorted(set(model_names) - set(point)), sorted(set(point) - set(model_names))
             raise ParameterNamesError(
                 f"{library}: point {number} and the model name different parameters "
-                f"(only in the model: {only_model or 'none'}; only in the point: {only_point or 'none'})."
+                f"(only in the model: {only_model or 'none'}; only in the point: {only_point or 'none'}).",
+                only_model,
+                only_point,
             )
 
 
 def pymc(model, points: Points) -> np.ndarray:
     """Log joint density of a ``pymc.Model``."""
     need("PyMC")
-    _same_names("PyMC", {variable.name for variable in model.free_RVs}, points)
+    _same_names("PyMC", _pymc_parameters(model), points)
     log_density = model.compile_logp(jacobian=False)
     values = []
     for point in points:
@@ -121,12 +135,9 @@ def _stan_parameters(model, unconstrained: list[float]) -> set[str]:
 def numpyro(model, points: Points, *args, **kwargs) -> np.ndarray:
     """Log joint density of a NumPyro model called with ``args`` and ``kwargs``."""
     need("NumPyro")
-    from numpyro import handlers
     from numpyro.infer.util import log_density
 
-    trace = handlers.trace(handlers.seed(model, 0)).get_trace(*args, **kwargs)
-    latent = {name for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
-    _same_names("NumPyro", latent, points)
+    _same_names("NumPyro", set(_numpyro_draw(model, 0, *args, **kwargs)), points)
     arrays = [{name: np.asarray(value) for name, value in point.items()} for point in points]
     return _array(log_density(model, args, kwargs, values)[0] for values in arrays)
 
@@ -136,11 +147,8 @@ def pyro(model, points: Points, *args, **kwargs) -> np.ndarray:
     need("Pyro")
     import torch
     from pyro import poutine
-    from pyro.poutine.util import site_is_subsample
 
-    trace = poutine.trace(model).get_trace(*args, **kwargs)
-    latent = {name for name in trace.stochastic_nodes if not site_is_subsample(trace.nodes[name])}  # no plates
-    _same_names("Pyro", latent, points)
+    _same_names("Pyro", set(_pyro_draw(model, *args, **kwargs)), points)
     values = []
     for point in points:
         tensors = {name: torch.as_tensor(value, dtype=torch.float64) for name, value in point.items()}
@@ -157,6 +165,70 @@ def tfp(joint, points: Points, **data) -> np.ndarray:
     return _array(joint.log_prob(**point, **data) for point in tensors)
 
 
+def draw_prior(library: str, model, count: int, seed: int, *args, **kwargs) -> list[dict[str, np.ndarray]]:
+    """Draw points from a model's prior.
+
+    Parameters
+    ----------
+    library : {"PyMC", "NumPyro", "Pyro", "TFP"}
+        A Stan program can't draw from its prior: write it as a program of its own, or give points.
+    model, args, kwargs
+        As for the library's log density.
+    count : int
+        How many points.
+    seed : int
+        Of the library's random numbers. Global states of random numbers stay as they were.
+
+    Returns
+    -------
+    list of dict
+        Per point every parameter's value, an array of the parameter's shape.
+    """
+    need(library)
+    if library == "PyMC":
+        import pymc as pm
+
+        draws = pm.draw(model.free_RVs, draws=count, random_seed=seed)
+        names = [variable.name for variable in model.free_RVs]
+        return [dict(zip(names, map(np.asarray, values), strict=True)) for values in zip(*draws, strict=True)]
+    if library == "NumPyro":
+        return [_numpyro_draw(model, seed + number, *args, **kwargs) for number in range(count)]
+    if library == "Pyro":
+        import torch
+
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return [_pyro_draw(model, *args, **kwargs) for _ in range(count)]
+    if library == "TFP":
+        draws = model.sample(count, seed=(0, seed))
+        names = set(model.dtype) - set(kwargs)
+        return [{name: np.asarray(draws[name])[number] for name in names} for number in range(count)]
+    raise ValueError(f"{library} can't draw from the prior of a program.")
+
+
+def _pymc_parameters(model) -> set[str]:
+    return {variable.name for variable in model.free_RVs}
+
+
+def _numpyro_draw(model, seed: int, *args, **kwargs) -> dict[str, np.ndarray]:
+    """Return one prior draw of a NumPyro model's parameters."""
+    from numpyro import handlers
+
+    trace = handlers.trace(handlers.seed(model, seed)).get_trace(*args, **kwargs)
+    sites = {name: site for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
+    return {name: np.asarray(site["value"]) for name, site in sites.items()}
+
+
+def _pyro_draw(model, *args, **kwargs) -> dict[str, np.ndarray]:
+    """Return one prior draw of a Pyro model's parameters."""
+    from pyro import poutine
+    from pyro.poutine.util import site_is_subsample
+
+    trace = poutine.trace(model).get_trace(*args, **kwargs)
+    latent = [name for name in trace.stochastic_nodes if not site_is_subsample(trace.nodes[name])]  # no plates
+    return {name: trace.nodes[name]["value"].detach().cpu().numpy() for name in latent}
+
+
 def _array(values: Iterable) -> np.ndarray:
     """Return a library's log densities in the precision in which it computed them."""
     return np.array([np.asarray(value).reshape(()) for value in values])
@@ -169,18 +241,26 @@ def check_densities(
 
     Parameters
     ----------
-    densities : per library its log joint density at ``reference.points``
-    reference : what they are held against; point 0 is the base, the others change some of its parameters
-    tolerance : largest difference that passes, in natural-log units
+    densities : mapping of str to ndarray
+        Per library its log joint density at ``reference.points``, shape (points,).
+    reference : Reference
+        What they are compared with; point 0 is the base, the others change some of its parameters.
+    tolerance : float, optional
+        Largest difference that passes, in natural-log units.
 
     Returns
     -------
-    DataFrame, a row a point, a column a library.
+    DataFrame, shape (points - 1, libraries + 1)
+        A row per change from point 0, named by the parameters that were changed; the reference, then a column per
+        library.
 
     Raises
     ------
-    DensityDisagreementError, naming each library that differs and the parameters that were changed where it does; its
-    ``table`` is the one above.
+    DensityDisagreementError
+        If a library differs; names it and the parameters that were changed where it does. Its ``table`` is the one
+        above.
+    ValueError
+        If there is no density, or fewer than two points.
     """
     if not densities:
         raise ValueError("There is no density to check: fill densities['PyMC'] (and so on) first.")
@@ -209,7 +289,7 @@ def check_densities(
         where = "; ".join(f"changing {changed[n]}: off by {off[n]:+.3g}" for n in wrong)
         faults.append(f"{library}'s model is not the reference's ({where}).")
         if in_single:
-            roundings.append(f"{library} computes in single precision (float32), too: {_double(library)}.")
+            roundings.append(f"{library} computes in single precision (float32), too: {double_precision(library)}.")
     table = pd.DataFrame(columns).iloc[1:]
     table.index = pd.Index(changed[1:], name="parameters changed")
     if faults:
@@ -223,12 +303,13 @@ def _rounding_fault(library: str, off: float, tolerance: float, in_single: bool)
     """Return what is said of a difference that rounding to single precision explains."""
     found = f"{library}'s log densities are off by {off:.1g}, and {tolerance:g} passes"
     if in_single:
-        return f"{found}: it computes in single precision (float32). For double, {_double(library)}."
+        return f"{found}: it computes in single precision (float32). For double, {double_precision(library)}."
     return (
         f"{found}: no more than single precision (float32) leaves. Are all its numbers double? For that, "
-        f"{_double(library)}. If they are, look at its priors and its likelihood."
+        f"{double_precision(library)}. If they are, look at its priors and its likelihood."
     )
 
 
-def _double(library: str) -> str:
+def double_precision(library: str) -> str:
+    """Return how to make a library compute in double precision, in words."""
     return DOUBLE.get(library, "make every number float64")

@@ -1,5 +1,7 @@
 """What every converter and every check asks of draws: that they are there, and that they are numbers."""
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 import numpy as np
 import xarray as xr
 

@@ -1,5 +1,7 @@
 """Draws of Pyro as an ArviZ DataTree, as PyMC and ``arviz.from_numpyro`` return them; ArviZ reads no runs of Pyro."""
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Mapping, Sequence
 
 import arviz as az

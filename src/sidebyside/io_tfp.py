@@ -1,5 +1,7 @@
 """Draws of TFP as an ArviZ DataTree, as PyMC and ``arviz.from_numpyro`` return them; ArviZ reads no runs of TFP."""
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Mapping
 
 import arviz as az

@@ -3,6 +3,8 @@
 The module is not called ``proof``: once imported, a module of that name would take the place of ``sbs.proof``.
 """
 
+from __future__ import annotations  # the book is built without ArviZ, pandas and xarray
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -129,7 +131,7 @@ def proof(programs: Mapping[str, Program], posteriors: Mapping[str, xr.DataTree]
     Returns
     -------
     Proof
-        One line, such as "Five libraries, one function, one posterior (largest |z| 2.1; 3.9 allowed).", and the three
+        One line, such as ``Five libraries, one function, one posterior (largest |z| 2.1; 3.9 allowed).``, and the three
         tables behind it.
 
     Raises
@@ -156,7 +158,7 @@ def proof(programs: Mapping[str, Program], posteriors: Mapping[str, xr.DataTree]
     Two libraries, one function, one posterior (largest |z| 1.6; 3.7 allowed).
     """
     _check_names(programs, posteriors)
-    found = {library: _log_density(library, program, reference) for library, program in programs.items()}
+    found = {library: evaluate(library, program, reference.points) for library, program in programs.items()}
     densities = density.check_densities(found, reference)
     sampling = check_sampling(posteriors)
     agreement = check_agreement(posteriors, reference)
@@ -181,16 +183,39 @@ def _check_names(programs: Mapping, posteriors: Mapping) -> None:
             raise ValueError(f"{', '.join(alone)}: there is a {has}, and no {lacks}.")
 
 
-def _log_density(library: str, program: Program, reference: Reference) -> np.ndarray:
+def evaluate(library: str, program: Program, points: density.Points, label: str = "") -> np.ndarray:
+    """Return a program's log joint densities.
+
+    Parameters
+    ----------
+    library : str
+        As in ``sbs.LIBRARIES``.
+    program : Program
+        What :func:`program` returned.
+    points : sequence of mappings
+        Each ``{parameter: value}``, on the constrained scale.
+    label : str, optional
+        What the program is called in messages, if not by its library's name.
+
+    Returns
+    -------
+    ndarray, shape (points,)
+        float32 if the library computed in single precision, else float64.
+
+    Raises
+    ------
+    ProgramError
+        If the program is not what :func:`program` returned, or has arguments that its library has no use for.
+    """
+    label = label or library
     if not isinstance(program, Program):
-        raise ProgramError(f"{library}: programs[{library!r}] must be made by sbs.program(model, ...).")
+        raise ProgramError(f"{label}: programs[{label!r}] must be made by sbs.program(model, ...).")
     alone = library in ("PyMC", "Stan")
     if alone and (program.args or program.data):
-        raise ProgramError(f"{library}: a program is the model alone, which holds its data.")
+        raise ProgramError(f"{label}: a program is the model alone, which holds its data.")
     if library == "TFP" and program.args:
-        raise ProgramError("TFP: give the observed parts by name, as in sbs.program(joint, y=y).")
-    evaluate = getattr(density, LIBRARIES[library].tag)
-    return evaluate(program.model, reference.points, *program.args, **program.data)
+        raise ProgramError(f"{label}: give the observed parts by name, as in sbs.program(joint, y=y).")
+    return getattr(density, LIBRARIES[library].tag)(program.model, points, *program.args, **program.data)
 
 
 def _who(libraries: list[str]) -> str:

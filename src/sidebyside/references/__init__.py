@@ -19,14 +19,18 @@ class Reference:
 
     Attributes
     ----------
-    name : the model's name, as in ``load_reference(name)``
-    how : how it was made, in words
-    parameters : per parameter ``{"mean", "sd", "kurtosis", "mean_error", "sd_error"}``, each a number, or an array in
-        the parameter's shape; the kurtosis is the fourth standardised moment (3 for a Gaussian), the errors are what
-        is left of numerical or Monte Carlo error, in the parameter's unit
-    points : parameter values at which the log joint density is known, each ``{parameter: number or array}``
-    log_density : the log joint density (prior times likelihood, on the constrained scale, all constants kept) at
-        ``points``, shape ``(len(points),)``
+    name : str
+        The model's name, as in ``load_reference(name)``.
+    how : str
+        How it was made, in words.
+    parameters : dict
+        Per parameter ``{"mean", "sd", "kurtosis", "mean_error", "sd_error"}``, each a number, or an array in the
+        parameter's shape; the kurtosis is the fourth standardised moment (3 for a normal distribution), the errors are
+        what is left of numerical or Monte Carlo error, in the parameter's unit.
+    points : list of dict
+        Parameter values at which the log joint density is known, each ``{parameter: number or array}``.
+    log_density : ndarray, shape (points,)
+        The log joint density (prior times likelihood, on the constrained scale, all constants kept) at ``points``.
     """
 
     name: str
