@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def test_pair_is_in_step(stem, in_root):
 def test_stored_outputs(stem, check, in_root):
     path = execute.pair_of(stem)[1]
     assert not (messages := check(nbformat.read(path, as_version=4), path)), "\n".join(messages)
+
+
+@pytest.mark.parametrize("stem", PAIRS, ids=str)
+def test_no_backslash_was_taken_for_a_control_character(stem):
+    """A script that writes backslash-rho in an ordinary string leaves a line that begins with "ho" instead."""
+    text = (ROOT / stem).with_suffix(".md").read_text("utf-8")
+    assert not re.findall(r"[\a\b\t\v\f\r].{0,20}", text)
+    assert not re.findall(r"(?<!\$)\$\n(?:ho|ight|angle|eq|abla|ewline)(?![a-z]).{0,20}", text)
 
 
 # ---- the checks themselves, on a small notebook damaged in each way --------------------------------
