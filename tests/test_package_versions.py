@@ -54,6 +54,7 @@ def test_stan_is_named_by_the_engine_that_runs_it(installed, monkeypatch):
     monkeypatch.setitem(sys.modules, "stanli", ModuleType("stanli"))
     sys.modules["stanli"].__spec__ = ModuleSpec("stanli", None)
     assert sbs.versions("Stan")["version"].to_dict() == {"stanli": "0.24.0"}
+    assert list(sbs.versions("Stan", "stanli").index) == ["stanli"]  # each package once
 
 
 def test_the_versions_are_those_installed():

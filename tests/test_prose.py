@@ -1174,6 +1174,39 @@ def test_chapter_04b_shows_a_traceback_with_the_message_that_a_cell_prints():
     assert cell.outputs[0]["text"].strip() == message
 
 
+def test_chapter_04b_compares_the_two_kinds_of_interval():
+    page, posterior = Page("04b_error_messages"), two_proportions.posterior("b")
+    assert posterior.args == (6, 55) and page.says(55, r"For a Beta\(6,")
+    low = optimize.minimize_scalar(
+        lambda low: posterior.ppf(posterior.cdf(low) + 0.95) - low, bounds=(0, posterior.ppf(0.049)), method="bounded"
+    ).x
+    ends = (low, posterior.ppf(posterior.cdf(low) + 0.95), *posterior.ppf([0.025, 0.975]))
+    said = page.near("the 95% interval of highest density is", reach=75)
+    assert [number for number in said if 0 < number < 0.3] == pytest.approx(ends, abs=5e-4)
+    assert az.rcParams["stats.ci_kind"] == "eti" and page.says(100 * az.rcParams["stats.ci_prob"], "equal tails, of")
+
+
+def test_chapter_04b_translates_old_code():
+    """Each is tried: what is ignored, what is gone, and what a replacement does differently."""
+    pm = pytest.importorskip("pymc")
+    with pm.Model() as model:
+        pm.Normal("old", 0, sd=5, testval=3.0)
+        pm.Normal("new", 0, sigma=5, initval=3.0)
+    start = model.initial_point()
+    assert (start["old"], start["new"]) == (0, 3)
+    assert re.findall(r"~ Normal\(0, (\d)\)", model.str_repr()) == ["1", "5"]
+    assert not {"MutableData", "ConstantData"} & set(dir(pm)) and "Data" in dir(pm)
+    one, other = (az.from_dict({"posterior": {"p": np.full((2, 4), value)}}) for value in (0.0, 1.0))
+    with pytest.raises(TypeError, match="hdi_prob"):
+        az.summary(one, hdi_prob=0.95)
+    one.update(other)
+    assert not hasattr(one, "extend") and (one["posterior"]["p"] == 1).all()
+    said = "contains missing values and will be automatically imputed"
+    assert said in Page("04b_error_messages").prose
+    with pytest.warns(pm.exceptions.ImputationWarning, match=said), model:
+        pm.Normal("y", 0, 1, observed=[1.0, np.nan, 3.0])
+
+
 def test_chapter_05_describes_its_prior():
     for end in stats.norm(4, 1.5).interval(0.95):
         assert Page("05_linear_regression").says(end, "kg with", within=0.1)

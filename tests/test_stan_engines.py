@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from unittest import mock
 import arviz_base
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -379,6 +381,31 @@ def test_a_program_s_errors_are_shown_as_by_pystan(capsys):
         assert said in capsys.readouterr().err
     with pytest.raises(RuntimeError, match="y"):
         stan_on_stanli.build(PROGRAM, data={"none": 0})
+
+
+def test_chapter_04b_shows_what_stanli_says_of_wrong_data():
+    """The page asks stanli itself; ``import stan`` on stanli must say the same."""
+    cells = nbformat.read(ROOT / "notebooks/04b_error_messages.ipynb", 4).cells
+    [shown] = [cell.outputs[0].text for cell in cells if cell.metadata.get("name") == "data-on-stanli"]
+    [program] = texts(stan_statements("04b_error_messages"))
+    data = {"n_a": 52, "n_b": 55, "deaths_a": 14, "deaths_b": 4, "prior_only": 0}
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    said = []
+    for wrong in (data | {"deaths_b": 60}, {name: value for name, value in data.items() if name != "n_b"}):
+        with pytest.raises(RuntimeError) as error:
+            stan_on_stanli.build(program, data=wrong)
+        said.append(f"RuntimeError: {error.value}")
+    assert " ".join(shown.split()) == " ".join(said)
+    line = "data { int n; vector[n] y; } parameters { real mu; } model { y ~ normal(mu, 1); }"
+    for text, wrong, message in (
+        (program, data | {"deaths_b": 4.0}, "int variable contained non-int values"),
+        (line, {"n": 3, "y": [1.0, 2.0]}, "mismatch in dimension declared and found in context"),
+        (line, {"n": 3, "y": [1.0, float("nan"), 3.0]}, "invalid literal; last read: '1.0, N'"),
+    ):
+        with pytest.raises(RuntimeError, match=re.escape(message)):
+            stan_on_stanli.build(text, data=wrong)
+        assert message in prose
+    stan_on_stanli.build(line, data={"n": 2, "y": pd.Series([1.0, 2.0])})  # PyStan refuses it
 
 
 def test_an_argument_that_stanli_lacks_is_named(both):

@@ -9,7 +9,7 @@ from sidebyside.stan_engine import engine
 
 
 def versions(*names: str) -> pd.DataFrame:
-    """Return the installed versions, in the order asked for.
+    """Return the installed versions, in the order asked for, each package once.
 
     Parameters
     ----------
@@ -28,5 +28,5 @@ def versions(*names: str) -> pd.DataFrame:
         If one of them is not installed.
     """
     named = {name: library.package for name, library in LIBRARIES.items()} | {"Stan": engine()}
-    packages = [named.get(name, name) for name in names]
+    packages = list(dict.fromkeys(named.get(name, name) for name in names))
     return pd.DataFrame({"version": [metadata.version(package) for package in packages]}, index=packages)
