@@ -1084,6 +1084,15 @@ def test_chapter_04_describes_its_data_and_prior():
     seldom = density[abs(p_a - p_b) > 0.2].sum() / density.sum()
     assert page.says(100 * seldom, "Under it a gain or a loss of more than 20", within=0.5)
     assert numbers(page.shown("large-effect-small"))[-1] == pytest.approx(seldom, abs=0.01)
+    firm = 2 * stats.beta(8, 16).expect(lambda p: stats.beta.sf(p + 0.2, 8, 16))
+    assert page.says(100 * firm, "a loss or a gain of over 20 points", within=0.5)
+    ours = stats.beta.pdf(p_a, *two_proportions.PRIOR) * stats.beta.pdf(p_b, *two_proportions.PRIOR)
+    extreme = abs(special.logit(p_a) - special.logit(p_b)) > np.log(4)
+    for weight in (density, ours):
+        share = 100 * weight[extreme].sum() / weight.sum()
+        assert page.says(share, "to an odds ratio below 1/4 or above 4", within=0.5, reach=50)
+    patients_in_bed_alone = stats.beta(8 + 14, 16 + 38).mean() - two_proportions.posterior("b").mean()
+    assert page.says(round(100 * patients_in_bed_alone), "larger than ours", reach=20)
     for count in (*two_proportions.IMPROVED.values(), a, b):
         assert page.says(count, "considerably improved")
     # the appendix breaks the same model
@@ -1093,6 +1102,11 @@ def test_chapter_04_describes_its_data_and_prior():
             for name in ("04_five_libraries", "04b_error_messages")
         )
         assert here == there
+
+
+def worse_than_zero() -> float:
+    """Return the probability that the drug of chapter 4 is no better."""
+    return 1 - two_proportions.exceeds(0)
 
 
 def test_chapter_04_says_at_once_what_the_answer_is():
@@ -1105,9 +1119,15 @@ def test_chapter_04_says_at_once_what_the_answer_is():
         assert page.says(round(100 * value), "the answer will be", reach=160)
         assert round(100 * value) in numbers(page.shown("answer"))
     for row in page_values("04")["other_priors"]["value"][1:]:
-        assert page.says(round(100 * row[0]), "With priors that expect smaller effects, it", reach=40)
-        assert round(100 * row[0]) in numbers(page.shown("answer"))
-    worse = 1 - two_proportions.exceeds(0)
+        for value in row:  # the mean and its interval
+            assert page.says(round(100 * value), "With priors that expect smaller effects, it", reach=50)
+            assert round(100 * value) in numbers(page.shown("answer"))
+    assert page.says(100 * mean, "the mean of the gain must be", within=0.05, reach=30)
+    expected = [100 * (1 - better) for better in page_values("04")["other_priors_better"]["value"]]
+    said = numbers(page.shown("other-priors-say").partition("rises from")[2])[:2]
+    assert said[0] == pytest.approx(expected[0], abs=0.45) and said[1] == pytest.approx(expected[2], abs=1)
+    assert 4000 * worse_than_zero() == pytest.approx(20, abs=1) and page.says(20, "show no gain", reach=20)
+    worse = worse_than_zero()
     assert page.says(100 * worse, "the drug is worse", within=0.1)
     [upside_down] = numbers(page.shown("upside-down"))
     assert 5 < upside_down / worse < 10  # "several times as probable"
@@ -1122,6 +1142,37 @@ def test_chapter_04_reads_its_density_checks():
     whole_term = -(4 * np.log(0.4 / 0.1) + 51 * np.log(0.6 / 0.9))
     assert copied[3] == pytest.approx(whole_term, abs=0.05) and page.says(copied[3], "the change is off by")
     assert page.says(max(map(abs, mixed_up)), "the log density is off by up to", reach=20)
+    interchanged = stats.beta(2 + 14, 4 + 55 - 14).mean() - stats.beta(2 + 4, 4 + 52 - 4).mean()
+    assert page.says(round(100 * interchanged), "the mean gain is", reach=20)
+
+
+def test_chapter_04_says_which_mistakes_a_repeat_would_show():
+    page = Page("04_five_libraries")
+    log_odds = (np.arange(2000) + 0.5) / 2000  # a probability taken for log odds
+    chance = special.expit(log_odds)
+    weight = stats.beta.pdf(log_odds, 2, 4) * stats.binom.pmf(4, 55, chance)
+    weight /= weight.sum()
+    assert page.says(55 * weight @ chance, "deaths in arm B, where there were 4", within=0.5)
+    assert weight @ stats.binom.cdf(4, 55, chance) < 1e-6, "a grave mistake shows"
+    mixed_up = stats.betabinom(55, 2 + 14, 4 + 55 - 14), stats.betabinom(52, 2 + 4, 4 + 52 - 4)
+    for repeat, seen in zip(mixed_up, (14, 4), strict=True):
+        assert 0.1 < repeat.cdf(seen) < 0.9, "mixed-up arms do not"
+
+
+def test_chapter_04_s_larger_claim_depends_more_on_the_prior():
+    page = Page("04_five_libraries")
+    share = (np.arange(1000) + 0.5) / 1000
+    p_a, p_b = np.meshgrid(share, share, indexing="ij")
+    likelihood = stats.binom.pmf(14, 52, p_a) * stats.binom.pmf(4, 55, p_b)
+    ours, firm = (stats.beta.pdf(p_a, *prior) * stats.beta.pdf(p_b, *prior) for prior in ((2, 4), (8, 16)))
+    small = ours * stats.norm(0, 0.7).pdf(special.logit(p_a) - special.logit(p_b))
+    shown = page.shown("tenpoints-other-priors").splitlines()
+    for prior, line in zip((ours, firm, small), shown, strict=True):
+        posterior = prior * likelihood
+        claim = posterior[p_a - p_b > 0.1].sum() / posterior.sum()
+        assert numbers(line)[-1] == pytest.approx(claim, abs=0.06)  # 4.5 errors of 1,050 effective draws, and 0.005
+        digits = 0.005 if prior is ours else 0.05
+        assert page.says(claim, "with the two that expect smaller effects", within=digits, reach=90)
 
 
 def test_chapter_04_describes_its_repeats():
@@ -1145,19 +1196,36 @@ def test_chapter_04_divides_one_by_the_quantiles_of_the_gain():
     assert wrong_low < low and wrong_high < high
     median, less = (
         numbers(re.search(rf"{words}(.*)$", shown, re.MULTILINE).group(1))[0]
-        for words in ("^median ", "not quite right: ")
+        for words in ("^one divided by the median gain: ", "the best case: ")
     )
     assert 0 <= median - less < 0.1  # "hardly"
+    page = Page("04_five_libraries")
+    assert page.says(round(1 / 0.52, 1), "the numbers needed to treat would run") and page.says(
+        1 / -0.05, "infinity to"
+    )
 
 
 def test_chapter_04_s_sceptics_and_small_trial():
     page = Page("04_five_libraries")
-    assert np.exp(1.96 * 0.7) == pytest.approx(4, abs=0.1) and page.says(4, "odds ratio below", reach=20)
     rows = page.table("ecmo-solution")
     ours, firm = (rows[name] for name in ("Beta(2, 4) for both", "firm, a third die: Beta(8, 16) for both"))
     assert ours[1] < 0 < ours[0] and firm[0] < 0.55 * ours[0]  # "halves the gain"
     assert rows["flat for both"][1] > 0  # "leaves zero out"
-    assert rows["earlier records: Beta(8, 2), Beta(2, 4)"][3] > 0.99  # "large and nearly certain"
+    records, both = (rows[name] for name in ("earlier records: Beta(8, 2), Beta(2, 4)", "records for both: Beta(8, 2)"))
+    assert 0.99 < records[3] < 1, "large and nearly certain"
+    after, before = 12 / 20 - 2 / 15, 8 / 10 - 2 / 6
+    assert [records[0], records[4]] == pytest.approx([after, before], abs=2e-3)
+    for gain, words in ((before, "so it expects a gain of"), (after, "the data leave the gain at")):
+        assert page.says(round(100 * gain), words, reach=30)
+    better = [stats.beta(8, 2).expect(stats.beta(2, 4).cdf), stats.beta(12, 8).expect(stats.beta(8, 11).cdf)]
+    assert [records[5], both[3]] == pytest.approx(better, abs=5e-3)
+    assert page.says(better[0], "that ECMO is better; and", within=0.005)
+    assert page.says(better[1], "as in the last row", within=0.005) and both[0] == pytest.approx(
+        12 / 20 - 8 / 19, abs=2e-3
+    )
+    assert page.says(round(100 * both[0]), "as in the last row")
+    assert page.says(round(ours[1], 2), "If that reached from", reach=30)
+    assert page.says(round(ours[2], 2), "If that reached from", reach=30)
     middle, low, high = numbers(page.shown("ecmo-check").splitlines()[0])
     assert 0 < low < 0.05 < middle < high  # "just leaves zero out"
     assert numbers(page.shown("ecmo-check").splitlines()[1])[-1] > 0.05

@@ -130,7 +130,6 @@ TRUE = {
 NO_CLAIM = {
     ("notebooks/03_sampling", "A longer run helps, but slowly"): "the square root of the number of draws, shown there",
     ("notebooks/03b_hamiltonian", "the chain explores the tails slowly"): "of the posterior's shape, by the E-BFMI",
-    ("notebooks/04_five_libraries", "fast through Fortran"): "history: why PyMC moved on",
     (
         "notebooks/08b_varying_slopes",
         "the sampler moves slowly there",

@@ -21,11 +21,6 @@ from sidebyside.libraries import need
 SILENCED = [
     (FutureWarning, r"`torch\.jit\.trace` is deprecated", "Pyro 1.9 compiles its potential by it; no other way yet"),
     (
-        UserWarning,
-        r"num_chains=\d+ is more than available_cpu",
-        "Pyro runs the four chains in turn",
-    ),
-    (
         RuntimeWarning,
         r"stanli: parts of this model have no compiled path",
         "stanli 0.24 says which part of a Stan program it computes more slowly",

@@ -79,7 +79,7 @@ EXERCISES = {
     "04-treat": Exercise(
         right=lambda: stored("04-treat"),
         tolerance=0.36,  # a whole number passes, rounded up as reports give it
-        asks="the posterior median of a number of patients",
+        asks="the number of patients for the middle draw",
         praise="Reports round it up to a whole number of patients. Its interval is wide and far from symmetric.",
         hint="Take the median of the gain and divide one by it.",
         low=0,
