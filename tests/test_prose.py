@@ -1067,15 +1067,13 @@ def _slope_and_error(design, y, column=-1):
 def test_chapter_05b_says_what_is_true():
     page = Page("05b_several_predictors")
     stored = page_values("05b")
-    for name, (coefficient, sd, p_male, _) in page.table("other-priors").items():
+    rows = page.table("other-priors").values()
+    for (coefficient, *_), sd in zip(rows, stored["b_mass_sd"]["value"], strict=True):
         assert page.says(coefficient, "coefficient of mass depends on the prior", within=0.06)
-        if "0.75" not in name:
-            for value in (coefficient, sd):
-                assert page.says(value, "report should give both", within=0.06)
-        assert 0.8 < p_male < 0.92
-    for scale in stored["b_mass_sd"]["value"][1:]:
-        assert page.says(scale, "report should give both", within=0.06)
-    assert np.ptp(np.array(page_values("05b")["p_heavy"]["value"])) < 0.1, "though less"
+        if sd > 0.5:  # ours and the wider one; the draws' own sds are held against these by the page
+            assert page.says(coefficient, "report should give both", within=0.06)
+            assert page.says(sd, "report should give both", within=0.05)
+    assert np.ptp(stored["p_heavy"]["value"]) < 0.1, "though less"
     assert page.says(np.exp(2 * 1.5), "times, up or down", within=0.2)
     assert page.says(np.exp(stored["b_mass"]["value"]), "too narrow for", within=0.2)
     measured = sbs.load_penguins().dropna(subset=["body_mass_g", "flipper_length_mm"])  # chapter 5's birds
@@ -1098,7 +1096,7 @@ def test_chapter_05b_s_prior_predicts_what_the_prose_says():
     below, above = stats.norm.cdf(0, 4, sd).mean(), stats.norm.sf(10, 4, sd).mean()
     assert page.says(100 * below, "less than nothing", within=0.5) and above < 0.005
     shares = numbers(page.shown("prior-birds"))
-    assert shares[0] == pytest.approx(100 * below, abs=1) and shares[-1] < 1
+    assert shares[1] == pytest.approx(100 * below, abs=1) and shares[-1] < 1
 
 
 def test_chapter_05b_s_slopes_and_spreads_are_true():
