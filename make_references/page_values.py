@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scipy import integrate, interpolate, optimize, special, stats
+from scipy import integrate, interpolate, optimize, signal, special, stats
 
 from make_references import (
     decisions,
@@ -647,72 +647,154 @@ def chapter_05() -> dict[str, dict]:
 def chapter_05b() -> dict[str, dict]:
     """Return the entries of chapter 5b, several predictors."""
     table, made = several_predictors.data(), several_predictors.posterior()
+    without = several_predictors.posterior(table=several_predictors.without_flipper())
     penguins = several_predictors.birds()
     own = np.eye(3)[table["species"]]
     depth = several_predictors.standardised(penguins["bill_depth_mm"])
     sexes = np.column_stack([own, own * table["male"][:, None]])
 
-    def conditioned(x: np.ndarray, prior_sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and covariance of the coefficients: with the masses one normal distribution, conditioned."""
+    def conditioned(x: np.ndarray, prior_sd: np.ndarray) -> np.ndarray:
+        """Return the mean of the coefficients: with the masses one normal distribution, conditioned."""
         y = table["y"] - 4
         q, _ = np.linalg.qr(x)
         off = y - q @ (q.T @ y)
         sigma = np.sqrt(off @ off / (len(y) - x.shape[1]))
         prior = np.diag(prior_sd**2)
-        gain = np.linalg.solve(x @ prior @ x.T + sigma**2 * np.eye(len(y)), x @ prior).T
-        return gain @ y, prior - gain @ x @ prior
+        return np.linalg.solve(x @ prior @ x.T + sigma**2 * np.eye(len(y)), x @ prior).T @ y
 
-    ours = several_predictors.PRIOR_SD
-    total, total_covariance = conditioned(sexes, ours[:6])
-    contrasts = []
-    for one, other in ((3, 4), (5, 4), (5, 3)):
-        sign = np.eye(6)[one] - np.eye(6)[other]
-        between = stats.norm(sign @ total, np.sqrt(sign @ total_covariance @ sign))
-        contrasts.append([between.mean(), *between.ppf([0.025, 0.975])])
     ones = np.ones((len(own), 1))
     both = np.column_stack([sexes, table["flipper"]])
     fork = [
-        conditioned(np.column_stack([x, depth]), np.full(x.shape[1] + 1, 1.5))[0][-1] for x in (ones, own, sexes, both)
+        conditioned(np.column_stack([x, depth]), np.full(x.shape[1] + 1, 1.5))[-1] for x in (ones, own, sexes, both)
     ]
-    with_flipper, _ = conditioned(both, ours)
-    gains = [made.moments(row) for row in np.eye(7)[3:6]]
-    apart = np.array([0, 0, 0, 0, -1, 1, 0])
-    ends = [
-        optimize.brentq(lambda limit, p=p: made.above(limit, apart) - 1 + p, -0.5, 1.5, xtol=1e-12)
-        for p in (0.025, 0.975)
-    ]
-    middle, sd = made.parts(apart)
-    density = [float(made.weight @ stats.norm.pdf(end, middle, sd)) for end in ends]
-    moments = made.moments(apart)
-    tail = np.sqrt(0.025 * 0.975)
+    unit = np.eye(7)
+    gains = [made.moments(row) for row in unit[3:6]]
+    flipper = penguins["flipper_length_mm"]
+    at_220 = unit[2] + unit[5] + unit[6] * (220 - flipper.mean()) / flipper.std(ddof=0)
+    pairs = [unit[3 + one] - unit[3 + other] for one, other in ((0, 1), (2, 1), (2, 0))]
+    ratios = [_ratio(without, level, gain) for level, gain in zip(unit[:3], unit[3:6], strict=True)]
 
     sex = Posterior(several_predictors.MODELS["penguins_sex"], 72)
     adelie_mass = penguins.loc[penguins["species"] == "Adelie", "body_mass_g"] / 1000
     heavy = (4 - adelie_mass.mean()) / adelie_mass.std(ddof=0)
     p_male = special.expit(sex.values["intercept"] + sex.values["b_mass"] * heavy)
-    squares = sum(sex.values[name] ** 2 for name in ("intercept", "b_mass", "b_depth"))
-    reweighted = []
+    squares = sum(sex.values[name] ** 2 for name in ("b_mass", "b_depth"))
+    reweighted, slopes = [], []
     for scale in (0.75, 1.5, 3):
         ratio = np.exp(squares / 2 * (1 / 1.5**2 - 1 / scale**2))
         ratio /= sex.mean(ratio)
         mean = sex.mean(ratio * p_male)
         reweighted.append((mean, np.sqrt(sex.mean((ratio * (p_male - mean)) ** 2))))
+        slopes.append(_weighted_sd(sex, sex.values["b_mass"], ratio))
     b_mean, b_sd, _ = sex.moments(sex.values["b_mass"])
+    heavy_ends = [_quantile(sex, p_male, p) for p in (0.025, 0.975)]
     entries = {
-        "total": _exactly(total[3:]),
-        "total_sd": _exactly(np.sqrt(np.diag(total_covariance))[3:]),
-        "contrasts": _exactly(contrasts),
         "fork": _exactly(fork),
-        "pipe": _exactly([with_flipper[3:6], total[3:]]),
         "gain": {"value": [one["mean"] for one in gains], "spread": [one["sd"] for one in gains]},
-        "difference": {"value": [moments["mean"], *ends], "spread": [moments["sd"], *(tail / np.array(density))]},
-        "larger": _shares(made.above(0, apart)),
+        "difference": _mean_and_ends(made, unit[5] - unit[4]),
+        "larger": _shares(made.above(0, unit[5] - unit[4])),
+        "bird": _mean_and_ends(made, at_220, noise=1),
+        "spread": _shares(_males_vary_as_much(made, table)) | {"error": 0.002},
+        "total": _stacked([_mean_and_ends(without, row) for row in unit[3:6]]),
+        "contrasts": _stacked([_mean_and_ends(without, row) for row in pairs]),
+        "gentoo_leads": _shares(without.above(0, pairs[-1])),
+        "per_cent": _stacked([_summed_up(grid, without.weight @ density) for grid, density in ratios]),
+        "per_cent_apart": _summed_up(*_difference(without, *ratios[:2])),
         "b_mass": {"value": b_mean, "spread": b_sd},
         "p_heavy": {"value": [mean for mean, _ in reweighted], "spread": [sd for _, sd in reweighted]},
+        "heavy": _stacked(heavy_ends),
+        "b_mass_sd": _stacked(slopes),
     }
     for entry in entries.values():
         entry.setdefault("error", 1e-6 * np.ones_like(entry["value"]))
     return entries
+
+
+def _stacked(entries: list[dict]) -> dict:
+    """Return one entry, an array, of several."""
+    return {name: np.array([entry[name] for entry in entries]) for name in entries[0]}
+
+
+def _mean_and_ends(made: several_predictors.Conditional, direction: np.ndarray, noise: float = 0) -> dict:
+    """Return the entry of the mean and the central 95% of a linear combination."""
+    moments = made.moments(direction, noise)
+    reach, tail = 8 * moments["sd"], np.sqrt(0.025 * 0.975)
+    middle, sd = made.parts(direction, noise)
+    ends = [
+        optimize.brentq(
+            lambda limit, p=p: made.above(limit, direction, noise) - 1 + p,
+            moments["mean"] - reach,
+            moments["mean"] + reach,
+            xtol=1e-12,
+        )
+        for p in (0.025, 0.975)
+    ]
+    density = [float(made.weight @ stats.norm.pdf(end, middle, sd)) for end in ends]
+    return {"value": [moments["mean"], *ends], "spread": [moments["sd"], *(tail / np.array(density))]}
+
+
+def _ratio(made: several_predictors.Conditional, level: np.ndarray, gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a grid of per cents, and on it the density of 100 gain / level given each sigma, shape (sigma, grid).
+
+    The level is positive for certain: the ratio exceeds q where gain - q level exceeds 0, which is normal.
+    """
+    edges = np.linspace(-30, 60, 9001)
+    above = np.array([stats.norm.sf(0, *made.parts(gain - edge / 100 * level)) for edge in edges]).T
+    return (edges[1:] + edges[:-1]) / 2, -np.diff(above) / (edges[1] - edges[0])
+
+
+def _difference(made: several_predictors.Conditional, one: tuple, other: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of the difference of two ratios, which given sigma are independent (the flipper is left out)."""
+    grid, first = one
+    _, second = other
+    step, likely = grid[1] - grid[0], made.weight > 1e-9
+    density = np.zeros((len(likely), 2 * len(grid) - 1))
+    both = zip(first[likely], second[likely], strict=True)
+    density[likely] = [signal.fftconvolve(a, b[::-1]) * step for a, b in both]
+    return step * (np.arange(density.shape[1]) - len(grid) + 1), made.weight @ density
+
+
+def _summed_up(grid: np.ndarray, density: np.ndarray) -> dict:
+    """Return the entry of the mean and the central 95% of a density on a grid."""
+    step = grid[1] - grid[0]
+    mean = grid @ density * step
+    sd = np.sqrt((grid - mean) ** 2 @ density * step)
+    cumulated = np.cumsum(density) * step
+    ends = np.interp([0.025, 0.975], cumulated, grid + step / 2)
+    spread = np.sqrt(0.025 * 0.975) / np.interp(ends, grid, density)
+    return {"value": [mean, *ends], "spread": [sd, *spread], "error": [1e-4] * 3}
+
+
+def _males_vary_as_much(made: several_predictors.Conditional, table: dict, draws: int = 40_000) -> float:
+    """Return P(males' sd of residuals / females' of simulated birds >= the same of the birds), from exact draws."""
+    rng = np.random.default_rng(20251201)
+    x, male = several_predictors.design(table["species"], table["male"], table["flipper"]), table["male"] == 1
+    roots = np.linalg.cholesky(made.covariance)
+    as_large = 0
+    for _ in range(draws // 1000):
+        of = rng.choice(len(made.weight), 1000, p=made.weight)
+        coefficients = made.mean[of] + np.einsum("dij,dj->di", roots[of], rng.normal(size=(1000, x.shape[1])))
+        residuals = table["y"] - coefficients @ x.T
+        noise = rng.normal(size=residuals.shape)  # in units of sigma, which the ratio doesn't depend on
+        ratios = [part[:, male].std(axis=1) / part[:, ~male].std(axis=1) for part in (noise, residuals)]
+        as_large += int((ratios[0] >= ratios[1]).sum())
+    return as_large / draws
+
+
+def _quantile(made: Posterior, values: np.ndarray, p: float) -> dict:
+    """Return the entry of a quantile of a function of the parameters on the grid."""
+    order = np.argsort(values)
+    weight = made.weight[order]
+    end, low, high = np.interp([p, p - 0.01, p + 0.01], np.cumsum(weight) - weight / 2, values[order])
+    return {"value": end, "spread": np.sqrt(p * (1 - p)) * (high - low) / 0.02, "error": 2e-4}
+
+
+def _weighted_sd(made: Posterior, values: np.ndarray, ratio: np.ndarray) -> dict:
+    """Return the entry of the standard deviation of reweighted draws; ``ratio`` has the posterior mean 1."""
+    mean = made.mean(ratio * values)
+    off = (values - mean) ** 2
+    sd = np.sqrt(made.mean(ratio * off))
+    return {"value": sd, "spread": np.sqrt(made.mean((ratio * (off - sd**2)) ** 2)) / (2 * sd), "error": 1e-6}
 
 
 def chapter_06() -> dict[str, dict]:

@@ -2,6 +2,7 @@
 
 ``penguins_several``: mass (kg) by species, by sex within species, and by flipper length (standardised). Given sigma its
 other parameters are jointly normal, so the moments are exact but for a sum over sigma.
+``penguins_total``: the same with the flipper of every bird set to 0, so that the slope keeps its prior.
 ``penguins_sex``: the sex of an Adelie by mass and bill depth (standardised), a logistic regression, by quadrature.
 """
 
@@ -36,6 +37,12 @@ def data() -> dict[str, np.ndarray]:
         "flipper": standardised(penguins["flipper_length_mm"]),
         "y": penguins["body_mass_g"].to_numpy() / 1000,
     }
+
+
+def without_flipper() -> dict[str, np.ndarray]:
+    """Return the same with the flipper of every bird set to 0."""
+    table = data()
+    return table | {"flipper": np.zeros_like(table["flipper"])}
 
 
 def design(species, male, flipper) -> np.ndarray:
@@ -103,16 +110,16 @@ class Conditional:
         return float(self.weight @ stats.norm.sf(limit, *self.parts(direction, noise)))
 
 
-def posterior(points: int = 240) -> Conditional:
-    """Return the posterior of the linear model."""
-    table = data()
+def posterior(points: int = 240, table: dict | None = None) -> Conditional:
+    """Return the posterior of the linear model; ``table`` is what :func:`data` returns, or :func:`without_flipper`."""
+    table = data() if table is None else table
     return Conditional(
         design(table["species"], table["male"], table["flipper"]), table["y"], PRIOR_MEAN, PRIOR_SD, points
     )
 
 
-def _moments(points: int) -> dict[str, dict]:
-    made = posterior(points)
+def _moments(points: int, table: dict) -> dict[str, dict]:
+    made = posterior(points, table)
     each = [made.moments(row) for row in np.eye(7)]
     mean = float(made.weight @ made.sigma)
     variance = float(made.weight @ (made.sigma - mean) ** 2)
@@ -162,7 +169,8 @@ def sex(intercept, b_mass, b_depth):
 
 
 MODELS = {
-    "penguins_several": {"grids": (120, 240)},
+    "penguins_several": {"grids": (120, 240), "data": data},
+    "penguins_total": {"grids": (120, 240), "data": without_flipper},
     "penguins_sex": {
         "log_density": sex,
         "points": [
@@ -182,10 +190,11 @@ MODELS = {
 
 def make(name: str, grids: tuple[int, int] | None = None) -> dict:
     """Make one of this module's references; ``grids`` are the coarser and the finer number of points an axis."""
-    if name != "penguins_several":
+    if "data" not in MODELS[name]:
         return make_reference(name, MODELS[name], grids)
     coarse_points, fine_points = grids or MODELS[name]["grids"]
-    coarse, fine = _moments(coarse_points), _moments(fine_points)
+    table = MODELS[name]["data"]()
+    coarse, fine = _moments(coarse_points, table), _moments(fine_points, table)
     for parameter, values in fine.items():
         for moment in ("mean", "sd"):
             difference = np.abs(np.subtract(values[moment], coarse[parameter][moment]))
@@ -198,5 +207,5 @@ def make(name: str, grids: tuple[int, int] | None = None) -> dict:
         ),
         "parameters": fine,
         "points": POINTS,
-        "log_density": [several(**point, **data()) for point in POINTS],
+        "log_density": [several(**point, **table) for point in POINTS],
     }

@@ -31,6 +31,7 @@ from make_references import (
     decisions,
     measurement_noise,
     sampling,
+    several_predictors,
     time_order,
     two_proportions,
     why_bayes,
@@ -1385,61 +1386,182 @@ def test_chapter_05_diagnoses_its_line():
     assert page.says(season, "through the season alone") and page.says(largest, "largest residual")
 
 
+def _birds_of_05b():
+    """Return chapter 5b's birds (species, male, flipper, y) and their design matrix."""
+    table = several_predictors.data()
+    design = several_predictors.design(table["species"], table["male"], table["flipper"])
+    return table, design
+
+
+def _slope_and_error(design, y, column=-1):
+    """Return a least-squares coefficient and its standard error."""
+    best, squares, *_ = np.linalg.lstsq(design, y, rcond=None)
+    covariance = squares[0] / (len(y) - design.shape[1]) * np.linalg.inv(design.T @ design)
+    return best[column], np.sqrt(covariance[column, column])
+
+
 def test_chapter_05b_says_what_is_true():
     page = Page("05b_several_predictors")
-    coefficients = [row[0] for row in page.table("other-priors").values()]
-    for coefficient in coefficients:
+    stored = page_values("05b")
+    rows = page.table("other-priors").values()
+    for (coefficient, *_), sd in zip(rows, stored["b_mass_sd"]["value"], strict=True):
         assert page.says(coefficient, "coefficient of mass depends on the prior", within=0.06)
-    assert page.says(np.exp(2 * 1.5), "times larger or smaller", within=0.2)
+        if sd > 0.5:  # ours and the wider one; the draws' own sds are held against these by the page
+            assert page.says(coefficient, "report should give both", within=0.06)
+            assert page.says(sd, "report should give both", within=0.05)
+    assert np.ptp(stored["p_heavy"]["value"]) < 0.1, "though less"
+    assert page.says(np.exp(2 * 1.5), "times, up or down", within=0.2)
+    assert page.says(np.exp(stored["b_mass"]["value"]), "too narrow for", within=0.2)
     measured = sbs.load_penguins().dropna(subset=["body_mass_g", "flipper_length_mm"])  # chapter 5's birds
     birds = measured.dropna()
     assert page.says(birds["flipper_length_mm"].std(ddof=0), "one standard deviation, 14", within=0.1)
     assert page.says(len(measured) - len(birds), "whose sex is not known")
-    sds = [float(row.split()[-1]) for row in page.shown("correlated").splitlines()[3:8]]
-    assert sds[-1] / sds[1] == pytest.approx(3, abs=0.4) and page.says(3, "as much, and neither", within=0)
     assert page.says(np.ptp(birds["body_mass_g"]) / 2000, "about half the range", within=0.25, reach=80)
-    _, wide = numbers(page.shown("coding-priors"))[-2:]
-    assert page.says(wide, "wider for males")
-    below, above = numbers(page.shown("prior-birds"))[-3::2]
-    assert page.says(below, "less than nothing", within=0.5) and above < 0.5
+    assert page.says(np.hypot(1.5, 0.5), "wider for males", within=0.005)
+    assert page.says(np.hypot(1.5, 1.5), "the sum has", within=0.03)
     flippers = birds.loc[birds["species"] == "Gentoo", "flipper_length_mm"]
     assert page.says(birds["flipper_length_mm"].mean(), "too short for any Gentoo", within=0.5) and flippers.min() > 201
+
+
+def test_chapter_05b_s_prior_predicts_what_the_prose_says():
+    page = Page("05b_several_predictors")
+    _, design = _birds_of_05b()
+    prior = several_predictors.PRIOR_SD
+    sigma = np.abs(stats.norm.ppf((np.arange(2000) + 0.5) / 4000 + 0.5))  # the half-normal's quantiles
+    sd = np.sqrt((design**2 @ prior**2)[:, None] + sigma**2)
+    below, above = stats.norm.cdf(0, 4, sd).mean(), stats.norm.sf(10, 4, sd).mean()
+    assert page.says(100 * below, "less than nothing", within=0.5) and above < 0.005
+    shares = numbers(page.shown("prior-birds"))
+    assert shares[1] == pytest.approx(100 * below, abs=1) and shares[-1] < 1
 
 
 def test_chapter_05b_s_slopes_and_spreads_are_true():
     page = Page("05b_several_predictors")
     birds = sbs.load_penguins().dropna()
-    ratio, _, high, as_large = numbers(page.shown("spread-check"))
-    assert page.says(100 * (ratio - 1), "more than one", within=1) and high < ratio and as_large < 0.025
-    spreads = birds.groupby(["species", "sex"])["body_mass_g"].std().unstack()
-    assert (spreads["male"] > spreads["female"]).all(), "in every species"
-    slopes = []
-    for _, own in birds.groupby("species"):
-        both = ["flipper_length_mm", "body_mass_g"]
-        within = own[both] - own.groupby("sex")[both].transform("mean")
-        slopes.append(np.polyfit(within["flipper_length_mm"] / 10, within["body_mass_g"] / 1000, 1)[0])
-    for slope in (min(slopes), max(slopes)):
-        assert page.says(slope, "separate slopes differ", within=0.01)
+    table, design = _birds_of_05b()
+    y = table["y"]
+    ratio, low, high, as_large = numbers(page.shown("spread-check"))
+    assert page.says(100 * (ratio - 1), "more, at the edge", within=1)
+    assert as_large == pytest.approx(page_values("05b")["spread"]["value"], abs=0.02)
+    residuals = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    male = table["male"] == 1
+    assert ratio == pytest.approx(residuals[male].std() / residuals[~male].std(), abs=0.015)
+    assert abs(ratio - high) < 0.03 and low < 1, "at the edge of what one sigma allows"
+    # bill depth in the model, one slope for each species
+    depth = birds["bill_depth_mm"].to_numpy()
+    own = np.eye(3)[table["species"]]
+    deep = np.column_stack([design, own * (depth - depth.mean())[:, None]])
+    for place in (-3, -2, -1):
+        for value in _slope_and_error(deep, y, place):
+            assert page.says(value, "plot understates it", within=0.006, reach=160)
+    alone = birds.assign(residual=residuals).groupby("species")
+    for place, (_, own_birds) in enumerate(alone):
+        shrunken = np.polyfit(own_birds["bill_depth_mm"], own_birds["residual"], 1)[0]
+        assert 0 < shrunken < _slope_and_error(deep, y, place - 3)[0], "rises, and understates it"
+    # separate slopes of the flipper
+    apart = np.column_stack([own, own * male[:, None], own * table["flipper"][:, None]])
+    per_cm = 10 / birds["flipper_length_mm"].std(ddof=0)
+    slopes = np.array([_slope_and_error(apart, y, place) for place in (-3, -2, -1)]) * per_cm
+    for value in (slopes[:, 0].min(), slopes[:, 0].max(), slopes[:, 1].min(), slopes[:, 1].max()):
+        assert page.says(value, "Separate slopes", within=0.006, reach=90)
+    for one, other in itertools.combinations(slopes, 2):
+        assert abs(one[0] - other[0]) < 1.96 * np.hypot(one[1], other[1]), "no more than their errors allow"
     for row in ("and sex", "and flipper"):
-        assert page.says(page.table("fork")[row][0], "second fork", within=0.006, reach=100)
-    contrasts = [numbers(line.replace("[", " ").replace("]", " ")) for line in page.shown("contrasts").splitlines()]
-    assert [low > 0 for _, low, _ in contrasts] == [True, True, False], "Adelies and Gentoos can't be told apart"
+        assert page.says(page.table("fork")[row][0], "second common cause", within=0.006, reach=180)
+    for value in page.table("fork")["with species"]:
+        assert page.says(value, "by it the slope would vanish", within=0.006, reach=80)
+
+
+def test_chapter_05b_measures_a_flipper_twice():
+    page = Page("05b_several_predictors")
+    table, _ = _birds_of_05b()
+    rows = page.table("correlated")
+    (slope, sd), (_, first), (_, second), (_, mean_sd) = (row[-2:] for row in rows.values())
+    for wider in (first, second):
+        assert 2 < wider / sd < 3.3 and page.says(2, "as uncertain") and page.says(3, "as uncertain")
+    for value, error in (row[-2:] for row in list(rows.values())[1:3]):
+        assert abs(value) < 1.96 * error, "neither is clearly different from zero"
+    assert mean_sd == pytest.approx(sd, rel=0.05), "as certain as before"
+    whole = sbs.load_reference("penguins_several").parameters["slope"]["mean"]
+    assert page.says(whole, "that of the whole model", within=0.006) and abs(slope - whole) < 0.05
+    # other second measurements
+    chosen = (table["species"] == 2) & (table["male"] == 1)
+    flipper, y = table["flipper"][chosen], table["y"][chosen]
+    mm, rng = sbs.load_penguins().dropna()["flipper_length_mm"].std(ddof=0), np.random.default_rng(8)
+    once = _slope_and_error(np.column_stack([np.ones_like(flipper), flipper]), y)[1]
+    ratios = []
+    for _ in range(200):
+        again = flipper + rng.normal(0, 2 / mm, len(flipper))
+        both = np.column_stack([np.ones_like(flipper), flipper, again])
+        ratios += [_slope_and_error(both, y, place)[1] / once for place in (1, 2)]
+    assert 2.3 < np.quantile(ratios, 0.1) and np.quantile(ratios, 0.9) < 3.5, "two to three times"
+
+
+def test_chapter_05b_s_answer_comes_from_its_programs():
+    page = Page("05b_several_predictors")
+    answer, stored = page.shown("answer"), page_values("05b")
+    found = numbers(answer)
+    rows = page.table("contrasts")
+    for name, factor, digits in (("total", 1000, 10), ("contrasts", 1000, 10), ("per_cent", 1, 1)):
+        for value in np.ravel(stored[name]["value"]):
+            assert min(abs(factor * value - number) for number in found) <= 0.9 * digits, (name, value)
+    for value in stored["per_cent_apart"]["value"]:
+        assert min(abs(value - number) for number in found) <= 0.9, value
+    chance = stored["gentoo_leads"]["value"]
+    assert min(abs(chance - number) for number in found) < 0.02 and chance < 0.975
+    share = np.array(stored["per_cent"]["value"])[:, 0]
+    assert share[0] > share[2] > share[1], "Gentoos no longer lead"
+    apart, grams = stored["per_cent_apart"], np.array(stored["contrasts"]["value"])[0]
+    z = [mean / (high - low) for mean, low, high in (apart["value"], grams)]
+    assert z[0] == pytest.approx(z[1], rel=0.1), "as clearly apart as in grams"
+    for name, value in (("gain[Adelie]", 0.667), ("gain[Gentoo minus Chinstrap]", 0.393)):
+        assert rows[name][0] == pytest.approx(value, abs=0.01), "the table is of the model without the flipper"
+    means = sbs.load_penguins().dropna().groupby(["species", "sex"])["body_mass_g"].mean().unstack()
+    pulled = (means["male"] - means["female"]).to_numpy() - 1000 * np.array(stored["total"]["value"])[:, 0]
+    assert (pulled > 0).all() and page.says(pulled.mean(), "pulled towards zero", within=2)
+
+
+def test_chapter_05b_s_solutions_state_their_answers():
+    page = Page("05b_several_predictors")
+    answers = exercises_of("05")
+    for name, near, within in (
+        ("05-indicator", "coefficient, 0", 0.005),
+        ("05-two-birds", "probability is 0", 0.006),
+        ("05-odds", "with a median of", 0.5),
+    ):
+        assert page.says(answers[name].right(), near, within=within), name
+    # a sentence that announces a solution must be cut with it
+    cells = page.notebook.cells
+    asked = [place for place, cell in enumerate(cells) if "answer = ..." in cell.source]
+    assert len(asked) == 5
+    for place in asked:
+        assert "solution" in cells[place + 1].metadata["tags"], cells[place + 1].source
 
 
 def test_chapter_05b_s_logistic_regression_says_what_is_true():
     page = Page("05b_several_predictors")
-    assert page.says(
-        page.table("other-priors")["Normal(0, 1.5)"][2], "with an average bill is a male with", within=0.006
-    )
+    stored = page_values("05b")
+    chance, low, high = numbers(page.shown("heavy").partition("=")[2])
+    assert page.says(chance, "with an average bill is a male with", within=0.006)
+    for end, exact in zip((low, high), stored["heavy"]["value"], strict=True):
+        assert end == pytest.approx(exact, abs=0.02)
+        assert abs(abs(end - chance) - 0.1) < 0.035, "give or take 0.1"
+    assert page.says(0.1, "give or take", within=0)
     extreme = 2 * stats.norm.sf(special.logit(0.95) / 10)
-    assert page.says(extreme, "birds in four below", within=0.03)
+    assert page.says(extreme, "birds in four there", within=0.03)
+    assert page.says(2 * stats.norm.sf(special.logit(0.95) / 3), "average bird's probability below", within=0.02)
     assert page.shown("psense").count("conflict") == 1
-    adelies = sbs.load_penguins().dropna().query("species == 'Adelie'")
-    columns = [stats.zscore(adelies[name]) for name in ("body_mass_g", "bill_depth_mm")]
-    design = np.column_stack([np.ones(len(adelies)), *columns])
-    sign = np.where(adelies["sex"] == "male", 1, -1)
+    table = sbs.load_penguins().dropna().query("species == 'Adelie'")
+    columns = [stats.zscore(table[name]) for name in ("body_mass_g", "bill_depth_mm")]
+    design = np.column_stack([np.ones(len(table)), *columns])
+    wide = 2 * stats.norm.sf(special.logit(0.95) / (1.5 * np.sqrt((design**2).sum(axis=1))))
+    shares = [float(line.split()[-1]) for line in page.shown("logistic-prior").splitlines()]
+    assert page.says(100 * wide.mean(), "lies there for the Adelies", within=1)
+    exact = [2 * stats.norm.sf(special.logit(0.95) / 1.5), wide.mean(), extreme]
+    assert shares == pytest.approx(exact, abs=0.015)
+    sign = np.where(table["sex"] == "male", 1, -1)
     peak = optimize.minimize(lambda b: np.logaddexp(0, -sign * (design @ b)).sum(), np.zeros(3)).x[1]
-    assert page.says(peak, "likelihood alone peaks", within=0.05)
+    assert page.says(peak, "maximum-likelihood estimate", within=0.05)
     low, high = numbers(page.shown("odds-interval").replace("[", " ").replace("]", " "))[-2:]
     assert page.says(low, "interval reaches from", within=0.5) and high > 80
     without, _, uranium, _, counties, _ = page.table("radon-solution")["basement minus first floor"]

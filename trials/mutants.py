@@ -80,6 +80,7 @@ _BY_CHAPTER = {
     "05b": [
         Mutant("PyMC", "one gain for all species", "several-model-pymc", "gain[species] * male", "gain[0] * male"),
         Mutant("PyMC", "prior scale of the coefficients doubled", "sex-model-pymc", '"b_mass", 0, 1.5', '"b_mass", 0, 3.0'),
+        Mutant("PyMC", "flipper left in the total effect", "total-draw-pymc", '"flipper": no_flipper', '"flipper": flipper'),
         Mutant("Stan", "species and sex don't interact", "several-model-stan", "gain[species] .* male", "gain[1] * male"),
         Mutant("Stan", "sign of bill depth", "sex-model-stan", "+ b_depth * depth", "- b_depth * depth"),
         Mutant("NumPyro", "prior scale of level doubled", "several-model-numpyro", "dist.Normal(4, 1.5)", "dist.Normal(4, 3)"),
