@@ -45,6 +45,13 @@ def test_no_backslash_was_taken_for_a_control_character(stem):
     assert not re.findall(r"(?<!\$)\$\n(?:ho|ight|angle|eq|abla|ewline)(?![a-z]).{0,20}", text)
 
 
+@pytest.mark.parametrize("stem", PAIRS, ids=str)
+def test_a_worked_example_is_left_out_of_the_workshop(stem):
+    cells = nbformat.read((ROOT / stem).with_suffix(".ipynb"), as_version=4).cells
+    announced = [cell for cell in cells if cell.cell_type == "markdown" and cell.source.startswith("A worked ")]
+    assert all("solution" in cell.metadata.get("tags", []) for cell in announced)
+
+
 # ---- the checks themselves, on a small notebook damaged in each way --------------------------------
 
 SMALL = """\
