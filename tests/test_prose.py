@@ -1123,7 +1123,7 @@ def test_chapter_07b_says_what_is_true():
     assert page.says(len(readings), "a radioactive gas")
     assert page.says(np.sum(readings < 2), "of its rows")
     assert page.says(np.sum(readings >= 2), "numbers alone")
-    assert page.says(np.sum(readings == 0), "hidden readings are 0.0", reach=12)
+    assert page.says(np.sum(readings == 0), "of the hidden readings are", reach=7)
     assert page.says(np.sum(readings == 2), "of our houses, which have exactly", reach=8)
     assert page.says(np.mean(readings < 4), "are hidden. Fit", within=0.01, reach=30)
     typical = [row[0] for row in page.table("fillings").values()]

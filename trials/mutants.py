@@ -139,7 +139,7 @@ _BY_CHAPTER = {
         Mutant("Stan", "prior of sigma left out", "truncated-model-stan", "  sigma ~ normal(0, 1);\n", ""),
         Mutant("NumPyro", "nothing hidden", "censored-model-numpyro", "(log_radon, is_hidden)", "(log_radon, 0 * is_hidden)"),
         Mutant("NumPyro", "prior of mu wider", "censored-model-numpyro", "dist.Normal(1, 1)", "dist.Normal(1, 2)"),
-        Mutant("NumPyro", "limit not a logarithm", "truncated-model-numpyro", "low=log_limit", "low=jnp.exp(log_limit) - 1.5"),
+        Mutant("NumPyro", "limit too low", "truncated-model-numpyro", "low=log_limit", "low=log_limit - 0.2"),
         Mutant("NumPyro", "too little adaptation", "truncated-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
         Mutant("Pyro", "the area counted once", "censored-model-pyro", "(houses - len(seen)) * log_area", "log_area"),
         Mutant("Pyro", "fixed huge step size", "censored-draw-pyro", "transforms=compiled.transforms",
