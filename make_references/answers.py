@@ -166,7 +166,7 @@ def typical_radon(name: str) -> float:
     return grid_moments(model["integrand"], model["box"], forward, 100)["mu"]["mean"]
 
 
-def sigma_between(low: float = 2, high: float = 6, left: bool = True, right: bool = True) -> float:
+def sigma_between(low: float = 1.95, high: float = 6.05, left: bool = True, right: bool = True) -> float:
     """Return the posterior mean of sigma where only readings from ``low`` to ``high`` are seen.
 
     A side without area (``left`` or ``right`` is false) is left out.

@@ -1,7 +1,8 @@
-"""Chapter 7's three models, written once more in NumPy and SciPy: what the five libraries are held against.
+"""Chapter 7's models, written once more in NumPy and SciPy: what the five libraries are held against.
 
 A line with errors in both directions (Hogg, Bovy and Lang's points 5 to 20, x centred, all divided by 100); radon that
-a detector can't see below a limit (houses measured on the first floor, in log pCi/L); and counts of accidents, the
+a detector can't see below a limit (houses measured on the first floor, in log pCi/L), with the hidden houses in the
+table (censored) or not (truncated); and counts of accidents, the
 last class of the table open. Parameters may be arrays of one shape; the log joint density comes back in that shape.
 """
 
@@ -68,6 +69,15 @@ def censored(mu, sigma, *, limit: float):
     return log_joint + below * stats.norm.logcdf(np.log(limit), mu, sigma)
 
 
+def truncated(mu, sigma, *, limit: float):
+    """Log joint density of lognormal radon at (mu, sigma), houses below ``limit`` (pCi/L) missing from the table."""
+    seen, _ = radon_readings(limit)
+    log_joint = stats.norm.logpdf(mu, 1, 1) + stats.halfnorm.logpdf(sigma)
+    for log_reading in seen:
+        log_joint = log_joint + stats.norm.logpdf(log_reading, mu, sigma)
+    return log_joint - len(seen) * stats.norm.logsf(np.log(limit), mu, sigma)
+
+
 def counts(mu, phi):
     """Log joint density of negative binomial accidents with mean mu and dispersion phi, the last class open."""
     log_joint = stats.gamma.logpdf(mu, 2, scale=1 / 2) + stats.gamma.logpdf(phi, 2, scale=1 / 0.5)
@@ -78,8 +88,8 @@ def counts(mu, phi):
     return log_joint + WOMEN[-1] * stats.nbinom.logsf(4, phi, share) + constant
 
 
-def _censored_model(limit: float, box: dict) -> dict:
-    log_density = partial(censored, limit=limit)
+def _radon_model(limit: float, box: dict, log_joint=censored) -> dict:
+    log_density = partial(log_joint, limit=limit)
     return {
         "log_density": log_density,
         "points": [
@@ -112,8 +122,10 @@ MODELS = {
         "forward": {"tau_x": np.exp},
         "grids": (36, 50),
     },
-    "censored_radon": _censored_model(2.0, {"mu": (-0.5, 1.7), "sigma": (-0.85, 0.9)}),
-    "censored_radon_4": _censored_model(4.0, {"mu": (-1.6, 2.0), "sigma": (-1.0, 1.3)}),
+    # the table has steps of 0.1: what it calls "less than 2" is below 1.95
+    "censored_radon": _radon_model(1.95, {"mu": (-0.5, 1.7), "sigma": (-0.85, 0.9)}),
+    "censored_radon_4": _radon_model(3.95, {"mu": (-1.6, 2.0), "sigma": (-1.0, 1.3)}),
+    "truncated_radon": _radon_model(1.95, {"mu": (-6.0, 4.0), "sigma": (-2.0, 2.0)}, truncated),
     "accident_counts": {
         "log_density": counts,
         "points": [

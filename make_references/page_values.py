@@ -14,6 +14,7 @@ from scipy import integrate, interpolate, optimize, signal, special, stats
 
 from make_references import (
     decisions,
+    detection_limit,
     generalisation,
     robust_regression,
     sampling,
@@ -927,6 +928,7 @@ CHAPTERS = {
     "05": chapter_05,
     "05b": chapter_05b,
     "06": chapter_06,
+    "07b": detection_limit.values,
     "08": chapter_08,
     "09": generalisation.values,
     "09b": time_order.values,

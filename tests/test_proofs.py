@@ -92,6 +92,19 @@ def test_a_program_that_is_another_function_is_named_before_its_draws(evaluated)
         sbs.proof(programs, posteriors, REFERENCE)
 
 
+def test_a_wider_tolerance_is_one_library_s_and_is_said(evaluated):
+    programs = programs_of("PyMC", "Stan")
+    off = replace(programs["PyMC"], model=np.array([0, 2e-6, 0]))
+    posteriors = posteriors_of("PyMC", "Stan")
+    wider = {"PyMC": 1e-5, "TFP": 1}  # a library that did not run is left out
+    found = sbs.proof(programs | {"PyMC": off}, posteriors, REFERENCE, tolerance=wider)
+    assert "within 1e-06. For PyMC 1e-05 passes.<" in found._repr_html_() and "TFP" not in found._repr_html_()
+    assert "For PyMC" not in sbs.proof(programs, posteriors, REFERENCE)._repr_html_()
+    for wrong, tolerance in (("PyMC", None), ("PyMC", {"PyMC": 1e-6}), ("Stan", wider)):
+        with pytest.raises(density.DensityDisagreementError, match=wrong):
+            sbs.proof(programs | {wrong: off}, posteriors, REFERENCE, tolerance=tolerance)
+
+
 def test_chains_that_disagree_are_named_before_the_moments(evaluated):
     draws = right_draws()
     draws["sigma"][2] += 0.4

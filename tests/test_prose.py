@@ -248,6 +248,7 @@ def test_time_to_run_was_measured(name):
         ("05_linear_regression", "draws each"),
         ("05b_several_predictors", "draws each"),
         ("06_robust_regression", "draws each"),
+        ("07b_detection_limit", "draws each after"),
         ("08_hierarchical_regression", "draws each"),
         ("08b_varying_slopes", "times a chain"),
         ("09_generalisation", "draws each"),
@@ -1585,18 +1586,63 @@ def test_chapter_07b_says_what_is_true():
     radon = sbs.load_radon()
     readings = radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy()
     assert page.says(len(readings), "a radioactive gas")
-    assert page.says(np.sum(readings < 2), "of the rows")
-    assert page.says(np.sum(readings == 0), "exactly none") and page.says(
-        np.sum(readings == 2), "of our houses", reach=8
-    )
-    assert page.says(np.mean(readings < 4), "are hidden", within=0.01)
-    seen, below = measurement_noise.radon_readings(2)
-    logs = [seen, *(np.append(seen, np.full(below, np.log(value))) for value in (2, 1, 0.1))]
-    typical = [np.exp(values.mean()) for values in logs]
+    assert page.says(np.sum(readings < 2), "of its rows")
+    assert page.says(np.sum(readings >= 2), "numbers alone")
+    assert page.says(np.sum(readings == 0), "of the hidden readings are", reach=7)
+    assert page.says(np.sum(readings == 2), "of our houses, which have exactly", reach=8)
+    assert page.says(np.mean(readings < 4), "are hidden. Fit", within=0.01)
+    typical = [row[0] for row in page.table("fillings").values()]
     for end in (min(typical), max(typical)):
         assert page.says(end, "as you like", within=0.05)
     for end in np.exp(stats.norm(1, 1).interval(0.95)):
         assert page.says(end, "typical house between", within=0.06 * end)
+    assert page.says(np.e, "one standard deviation above", within=0.05) and page.says(
+        np.exp(2), "is improbable", within=0.5
+    )
+
+
+def test_chapter_07b_says_what_its_posteriors_are():
+    page, found = Page("07b_detection_limit"), page_values("07b")
+    censored, truncated = (load_reference(f"{name}_radon").parameters["mu"]["sd"] for name in ("censored", "truncated"))
+    assert 5 < truncated / censored < 6 and page.says(5, "more than")
+    everything, left_out, _, half, _, at_2, tied = np.array(found["on_grid"]["value"])
+    mean, sd = found["censored"]["value"], found["censored"]["spread"]
+    for place in (0, 3):
+        assert abs(mean[place] - everything[place]) < sd[place] / 2, "agrees with all readings"
+        assert left_out[place] / everything[place] == pytest.approx(2, abs=0.15), "doubles both answers"
+    for place in (0, 3):
+        assert mean[place + 2] - mean[place + 1] < 1.15 * (everything[place + 2] - everything[place + 1])
+        assert found["truncated"]["value"][place + 1] < everything[place] < found["truncated"]["value"][place + 2]
+    assert half[0] == pytest.approx(everything[0], abs=0.2), "half the limit comes close"
+    assert 0 < at_2[0] - mean[0] < sd[0] / 5 and abs(tied[0] - mean[0]) < (at_2[0] - mean[0]) / 3, "nearly cancel"
+    moved = np.array(found["censored_priors"]["value"])
+    assert np.max(np.abs(moved - moved[0]) / [sd[0], sd[3]]) < 1 / 5, "no answer moves by a fifth"
+
+
+def test_chapter_07b_says_where_the_libraries_tails_end():
+    """Far out the plain logarithm of the area is lost, and each library's stable form is not."""
+    page = Page("07b_detection_limit")
+    assert page.says(stats.norm.logcdf(np.log(1.95), 5, 0.1), "returns −|log_ndtr returns", within=0.5)
+    torch = pytest.importorskip("torch")
+    for stable in (True, False):
+        mu = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
+        z = (np.log(1.95) - mu) / 0.1
+        (torch.special.log_ndtr(z) if stable else torch.distributions.Normal(0.0, 1.0).cdf(z).log()).backward()
+        assert bool(torch.isfinite(mu.grad)) == stable
+    pymc, dist = pytest.importorskip("pymc"), pytest.importorskip("numpyro.distributions")
+    jax = pytest.importorskip("jax")
+    with pymc.Model() as model:
+        mu = pymc.Normal("mu", 1, 1)
+        pymc.Censored("y", pymc.Normal.dist(mu, 0.1), lower=np.log(1.95), upper=None, observed=[np.log(1.95)])
+    assert np.isfinite(model.compile_dlogp()({"mu": 5.0})).all()
+    with jax.enable_x64(True):
+        censored = [
+            jax.grad(lambda z: dist.LeftCensoredDistribution(dist.Normal(z, 1.0), True).log_prob(0.0))(z)
+            for z in (36.0, 39.0)
+        ]
+        assert censored[0] != 0 and censored[1] == 0, "flat with the limit more than 37 standard deviations below"
+        assert np.isfinite(dist.TruncatedNormal(-35.0, 1.0, low=0.0).log_prob(0.1))
+        assert not np.isfinite(dist.TruncatedNormal(-42.0, 1.0, low=0.0).log_prob(0.1))
 
 
 def test_chapter_07c_says_what_is_true():

@@ -22,7 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from sidebyside.libraries import LIBRARIES, TAGS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-USES_EARLIER_DRAWS = {"05", "05b", "06", "08"}
+USES_EARLIER_DRAWS = {"05", "05b", "06", "07b", "08"}
 DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
 
 
@@ -129,15 +129,29 @@ _BY_CHAPTER = {
         Mutant("TFP", "covariance of the errors dropped", "both-errors-model-tfp", " + cov_xy", ""),
     ],
     "07b": [
-        Mutant("PyMC", "the other area", "censored-model-pymc", "(mu - log_limit)", "(log_limit - mu)"),
+        Mutant("PyMC", "limit not halfway to the next reading", "censored-model-pymc", "lower=log_limit", "lower=np.log(1.9)"),
+        Mutant("PyMC", "prior of sigma doubled", "censored-model-pymc", '"sigma", 1)', '"sigma", 2)'),
+        Mutant("PyMC", "plain normal distribution", "truncated-model-pymc", "pm.Truncated(\"seen\", log_radon, lower=log_limit,",
+               "pm.Normal(\"seen\", mu, sigma,"),
+        Mutant("PyMC", "prior of mu shifted", "truncated-model-pymc", '"mu", 1, 1', '"mu", 0, 1'),
         Mutant("Stan", "the other area", "censored-model-stan", "normal_lcdf", "normal_lccdf"),
         Mutant("Stan", "too little adaptation", "censored-draw-stan", "num_warmup=warmup", "num_warmup=3", BROKEN),
-        Mutant("NumPyro", "the area counted once", "censored-model-numpyro", "below * bell", "bell"),
-        Mutant("Pyro", "height instead of the area", "censored-model-pyro", "bell.cdf(log_limit).log()",
-               "bell.log_prob(log_limit)"),
+        Mutant("Stan", "truncated on the other side", "truncated-model-stan", "T[log_limit, ]", "T[ , 10 * log_limit]"),
+        Mutant("Stan", "prior of sigma left out", "truncated-model-stan", "  sigma ~ normal(0, 1);\n", ""),
+        Mutant("NumPyro", "nothing hidden", "censored-model-numpyro", "(log_radon, is_hidden)", "(log_radon, 0 * is_hidden)"),
+        Mutant("NumPyro", "prior of mu wider", "censored-model-numpyro", "dist.Normal(1, 1)", "dist.Normal(1, 2)"),
+        Mutant("NumPyro", "limit too low", "truncated-model-numpyro", "low=log_limit", "low=log_limit - 0.2"),
+        Mutant("NumPyro", "too little adaptation", "truncated-draw-numpyro", "num_warmup=warmup", "num_warmup=3", BROKEN),
+        Mutant("Pyro", "the area counted once", "censored-model-pyro", "(houses - len(seen)) * log_area", "log_area"),
         Mutant("Pyro", "fixed huge step size", "censored-draw-pyro", "transforms=compiled.transforms",
                "transforms=compiled.transforms, step_size=20.0, adapt_step_size=False", BROKEN),
-        Mutant("TFP", "the area on the left left out", "censored-model-tfp", "bell.log_cdf(log_limit) - ", "-"),
+        Mutant("Pyro", "the other area", "truncated-model-pyro", "(mu - log_limit)", "(log_limit - mu)"),
+        Mutant("Pyro", "multiplied instead of divided", "truncated-model-pyro", "-len(seen) * log_area", "len(seen) * log_area"),
+        Mutant("TFP", "the other area", "censored-model-tfp", "log_cdf", "log_survival_function"),
+        Mutant("TFP", "prior of sigma halved", "censored-model-tfp", "HalfNormal(double(1))", "HalfNormal(double(0.5))"),
+        Mutant("TFP", "the other area", "truncated-model-tfp", "log_survival_function", "log_cdf"),
+        Mutant("TFP", "too little adaptation", "truncated-sampler-tfp", "num_adaptation_steps=warmup",
+               "num_adaptation_steps=2", BROKEN),
     ],
     "07c": [
         Mutant("PyMC", "dispersion turned round", "counts-model-pymc", "alpha=phi", "alpha=1 / phi"),

@@ -49,22 +49,26 @@ class Proof:
         What :func:`~sidebyside.check_sampling` returned.
     agreement : DataFrame, shape (parameters * libraries, 6), or 7 columns if a parameter is an array
         What :func:`~sidebyside.check_agreement` returned.
+    tolerance : mapping of str to float
+        Of the libraries whose log density may differ by more than 1e-6, how much may.
     """
 
     line: str
     densities: pd.DataFrame
     sampling: pd.DataFrame
     agreement: pd.DataFrame
+    tolerance: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return self.line
 
     def _repr_html_(self) -> str:
         threshold = self.agreement.attrs["threshold"]
+        wider = "".join(f" For {library} {limit:g} passes." for library, limit in self.tolerance.items())
         tables = (
             (
                 "One function: how much the log joint density changes, from the reference's first point, "
-                f"when the parameters named are changed. The columns are equal to within {density.TOLERANCE:g}.",
+                f"when the parameters named are changed. The columns are equal to within {density.TOLERANCE:g}.{wider}",
                 self.densities,
             ),
             (
@@ -110,7 +114,12 @@ def program(model: Any, *args: Any, **data: Any) -> Program:
     return Program(model, args, data)
 
 
-def proof(programs: Mapping[str, Program], posteriors: Mapping[str, xr.DataTree], reference: Reference) -> Proof:
+def proof(
+    programs: Mapping[str, Program],
+    posteriors: Mapping[str, xr.DataTree],
+    reference: Reference,
+    tolerance: Mapping[str, float] | None = None,
+) -> Proof:
     """Prove that programs are one function, up to a constant, and that draws from them are one posterior.
 
     Every program's log joint density is evaluated at ``reference.points`` and compared with
@@ -127,6 +136,9 @@ def proof(programs: Mapping[str, Program], posteriors: Mapping[str, xr.DataTree]
         and ``sample_stats["diverging"]``, shape (chain, draw).
     reference : Reference
         What every library is compared with; made without any of them.
+    tolerance : mapping of str to float, optional
+        By the library's name: by how much its log density may differ, in natural-log units, where its own functions
+        are computed less exactly than to 1e-6.
 
     Returns
     -------
@@ -159,7 +171,8 @@ def proof(programs: Mapping[str, Program], posteriors: Mapping[str, xr.DataTree]
     """
     _check_names(programs, posteriors)
     found = {library: evaluate(library, program, reference.points) for library, program in programs.items()}
-    densities = density.check_densities(found, reference)
+    tolerance = {library: limit for library, limit in (tolerance or {}).items() if library in programs}
+    densities = density.check_densities(found, reference, tolerance)
     sampling = check_sampling(posteriors)
     agreement = check_agreement(posteriors, reference)
     largest = agreement[["z of mean", "z of sd"]].abs().to_numpy().max()
@@ -167,7 +180,7 @@ def proof(programs: Mapping[str, Program], posteriors: Mapping[str, xr.DataTree]
         f"{_who(list(programs))} one function, one posterior "
         f"(largest |z| {largest:.1f}; {agreement.attrs['threshold']:.1f} allowed)."
     )
-    return Proof(line, densities, sampling, agreement)
+    return Proof(line, densities, sampling, agreement, tolerance)
 
 
 def _check_names(programs: Mapping, posteriors: Mapping) -> None:

@@ -8,7 +8,7 @@ from sidebyside.exercises.stored import stored
 from sidebyside.references import load_reference
 
 
-def _area(limit: float = np.log(2)) -> float:
+def _area(limit: float = np.log(1.95)) -> float:
     return float(stats.norm.cdf(limit, 0.5, 1))
 
 
@@ -28,12 +28,16 @@ EXERCISES = {
         high=1,
         asks="a probability",
         praise="That is all that the reading says, and it is something.",
-        hint="The area under the bell left of the limit: its distribution function, at the limit's logarithm.",
+        hint="The area left of the limit: the cumulative distribution function, at the limit's logarithm.",
         mistakes=(
-            Mistake(lambda: _area(2.0), "The bell describes logarithms: the limit has to be one too."),
+            Mistake(lambda: _area(1.95), "The model describes logarithms: the limit has to be one, too."),
             Mistake(
-                lambda: float(stats.norm.pdf(np.log(2), 0.5, 1)),
-                "That is the height of the bell at the limit, as if the reading had been exactly there.",
+                lambda: _area(np.log(2)),
+                "Nearly: that is the area below 2.0. The table has steps of 0.1: where does its '< 2' begin?",
+            ),
+            Mistake(
+                lambda: float(stats.norm.pdf(np.log(1.95), 0.5, 1)),
+                "That is the height of the density at the limit, as if the reading had been exactly there.",
             ),
             Mistake(lambda: 1 - _area(), "That is the area on the other side: readings that the detector can see."),
             Mistake(
@@ -79,7 +83,7 @@ EXERCISES = {
     ),
     "07-blinder": Exercise(
         right=lambda: stored("07-blinder"),
-        tolerance=0.12,
+        tolerance=0.1,
         low=0,
         high=50,
         asks="a radon level in pCi/L",
