@@ -354,5 +354,5 @@ def values() -> dict[str, dict]:
     own = np.array([len(mixed), np.sum(np.array(lines)[:, 0] > 0), np.corrcoef(np.transpose(lines))[0, 1]])
     return {
         "own_lines": {"value": own, "error": 1e-9 * np.abs(own)},
-        "elpd": {"value": np.array([two["elpd"].sum(), one["elpd"].sum()]), "error": np.full(2, 0.1)},
+        "elpd": {"value": np.array([two["elpd"].sum(), one["elpd"].sum()]), "error": np.full(2, 0.15)},
     } | entries

@@ -132,10 +132,6 @@ NO_CLAIM = {
     ("notebooks/03b_hamiltonian", "the chain explores the tails slowly"): "of the posterior's shape, by the E-BFMI",
     ("notebooks/04_five_libraries", "fast through Fortran"): "history: why PyMC moved on",
     (
-        "notebooks/08b_varying_slopes",
-        "the sampler moves slowly there",
-    ): "of the posterior's shape, by the effective sample size",
-    (
         "notebooks/13_choosing_a_library",
         "Take the JAX one, it is ten times faster",
     ): "what a colleague says; the chapter tests it",
