@@ -26,6 +26,11 @@ SILENCED = [
         "Pyro runs the four chains in turn",
     ),
     (
+        UserWarning,
+        r"PyTensor could not link to a BLAS",
+        "of every installation by pip; nutpie samples without it, only an LKJ prior's first draws multiply by C code",
+    ),
+    (
         RuntimeWarning,
         r"stanli: parts of this model have no compiled path",
         "stanli 0.24 says which part of a Stan program it computes more slowly",
