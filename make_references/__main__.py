@@ -20,6 +20,7 @@ from make_references import (
     several_predictors,
     time_order,
     two_proportions,
+    varying_effects,
 )
 
 STORE = Path(__file__).parents[1] / "src" / "sidebyside" / "references"
@@ -34,6 +35,7 @@ def main() -> None:
         robust_regression,
         measurement_noise,
         hierarchical_regression,
+        varying_effects,
         time_order,
         approximations,
         bayesian_network,

@@ -4,10 +4,12 @@ The log densities are written once more in NumPy and SciPy; the moments come fro
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy import stats
 
+from make_references import varying_effects
 from sidebyside.radon_grid import PRIOR_MEAN, PRIOR_SD, Houses, data, grid_moments
 
 # Grid points an axis, coarser and finer.
@@ -36,27 +38,11 @@ def intercepts(gamma_0, gamma_1, beta, sigma_alpha, sigma_y, z, *, houses: House
     )
 
 
-def slopes(gamma_0, gamma_1, mu_beta, sigma_alpha, sigma_beta, r, sigma_y, z_alpha, z_beta, *, houses: Houses) -> float:
-    """Log joint density of the model with varying intercepts and slopes; their correlation is 2 r - 1."""
-    rho = 2 * r - 1
-    covariance = np.array(
-        [[sigma_alpha**2, rho * sigma_alpha * sigma_beta], [rho * sigma_alpha * sigma_beta, sigma_beta**2]]
-    )
-    effects = np.column_stack([z_alpha, z_beta]) @ np.linalg.cholesky(covariance).T
-    alpha, beta = gamma_0 + gamma_1 * houses.u + effects[:, 0], mu_beta + effects[:, 1]
-    mean = alpha[houses.county] + beta[houses.county] * houses.floor
-    return float(
-        _log_priors(gamma_0, gamma_1, mu_beta, sigma_alpha, sigma_y)
-        + stats.halfnorm.logpdf(sigma_beta)
-        + stats.beta.logpdf(r, 2, 2)
-        + stats.norm.logpdf(z_alpha).sum()
-        + stats.norm.logpdf(z_beta).sum()
-        + stats.norm.logpdf(houses.y, mean, sigma_y).sum()
-    )
-
-
 def _points(name: str) -> tuple[list[dict], Callable[..., float]]:
     """Where the log density is stored: the first is the base; then one parameter changes at a time; then all."""
+    if name == "radon_slopes":
+        groups = varying_effects.radon(effects=2)
+        return varying_effects.points(groups), partial(varying_effects.log_density, groups=groups)
     counties = len(data(name).u)
     wave = np.round(np.sin(np.arange(counties)), 3)  # any fixed numbers of about the right size
     other = np.round(np.cos(2.0 * np.arange(counties)), 3)
@@ -64,22 +50,23 @@ def _points(name: str) -> tuple[list[dict], Callable[..., float]]:
     single[0] += 1.5  # one county alone
     base = {"gamma_0": 1.4, "gamma_1": 0.7, "beta": -0.6, "sigma_alpha": 0.2, "sigma_y": 0.8, "z": wave}
     changes = {"gamma_0": 1.1, "gamma_1": 0.1, "beta": -0.1, "sigma_alpha": 0.5, "sigma_y": 1.1, "z": other}
-    singles, function = {"z": single}, intercepts
-    if name == "radon_slopes":
-        function = slopes
-        extra = {"sigma_beta": 0.3, "r": 0.4}, {"sigma_beta": 0.6, "r": 0.8}
-        base, changes = (
-            {"gamma_0": p["gamma_0"], "gamma_1": p["gamma_1"], "mu_beta": p["beta"], "sigma_alpha": p["sigma_alpha"]}
-            | more
-            | {"sigma_y": p["sigma_y"], "z_alpha": p["z"], "z_beta": p["z"][::-1]}
-            for p, more in zip((base, changes), extra, strict=True)
-        )
-        last = base["z_beta"].copy()
-        last[-1] -= 1.5
-        singles = {"z_alpha": single, "z_beta": last}
     points = [base, *({**base, key: value} for key, value in changes.items())]
-    points += [*({**base, key: value} for key, value in singles.items()), changes]
-    return points, function
+    return [*points, {**base, "z": single}, changes], partial(intercepts, houses=data(name))
+
+
+def _stacked(moments: dict[str, dict]) -> dict[str, dict]:
+    """Return the moments of varying slopes by the names of chapter 8b, whose parameters are arrays."""
+    names = {
+        "b": ("gamma_0", "gamma_1", "mu_beta"),
+        "sigma": ("sigma_alpha", "sigma_beta"),
+        "rho": ("rho",),
+        "coefficients": ("alpha", "beta"),
+    }
+    stacked = {
+        new: {kind: np.array([moments[old][kind] for old in olds]) for kind in moments["rho"]}
+        for new, olds in names.items()
+    }
+    return stacked | {"sigma_y": moments["sigma_y"]}
 
 
 def make(name: str, grids: tuple[int, int] | None = None) -> dict:
@@ -87,6 +74,8 @@ def make(name: str, grids: tuple[int, int] | None = None) -> dict:
     coarse_points, fine_points = grids or MODELS[name]["grids"]
     coarse, fine = grid_moments(name, coarse_points), grid_moments(name, fine_points)
     edge = fine.pop("edge")
+    if name == "radon_slopes":
+        coarse, fine = _stacked(coarse), _stacked(fine)
     parameters = {
         parameter: {kind: np.round(value, 8).tolist() for kind, value in moments.items()}
         | {f"{kind}_error": np.abs(moments[kind] - coarse[parameter][kind]).tolist() for kind in ("mean", "sd")}
@@ -103,5 +92,5 @@ def make(name: str, grids: tuple[int, int] | None = None) -> dict:
         ),
         "parameters": parameters,
         "points": [{key: np.asarray(value).tolist() for key, value in point.items()} for point in points],
-        "log_density": [function(**point, houses=data(name)) for point in points],
+        "log_density": [function(**point) for point in points],
     }

@@ -21,6 +21,7 @@ from make_references import (
     several_predictors,
     time_order,
     two_proportions,
+    varying_effects,
     why_bayes,
 )
 from make_references.robust_regression import SIGMA, X, Y
@@ -930,6 +931,7 @@ CHAPTERS = {
     "06": chapter_06,
     "07b": detection_limit.values,
     "08": chapter_08,
+    "08b": varying_effects.values,
     "09": generalisation.values,
     "09b": time_order.values,
     "10": decisions.values,

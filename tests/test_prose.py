@@ -1731,20 +1731,38 @@ def test_second_part_of_chapter_08_says_what_its_data_say():
     lines = [np.polyfit(houses.floor[houses.county == j], houses.y[houses.county == j], 1) for j in mixed]
     assert np.corrcoef(np.transpose(lines))[0, 1] < -0.3, "clearly negative"
     same, vary = (load_reference(name).parameters for name in ("radon_intercepts", "radon_slopes"))
-    here = sorted(set(load_radon()["county"])).index("Lac qui Parle")
-    difference = abs(vary["alpha"]["mean"][here] - same["alpha"]["mean"][here])
+    level, step = ({kind: values[row] for kind, values in vary["coefficients"].items()} for row in (0, 1))
+    names = sorted(set(load_radon()["county"]))
+    here = names.index("Lac qui Parle")
+    difference = abs(level["mean"][here] - same["alpha"]["mean"][here])
     assert difference < 0.5 * same["alpha"]["sd"][here], "hardly a difference"
-    redwood = sorted(set(load_radon()["county"])).index("Redwood")
+    highest = mixed[np.argmax(step["mean"][mixed])]
     shown = page.table("steps")
-    for row, name, place in (
-        ("spread of the steps, sigma_beta", "sigma_beta", ()),
-        ("mean step, mu_beta", "mu_beta", ()),
-        ("step in Redwood County", "beta", redwood),
-    ):
-        for found, moment in zip(shown[row], ("mean", "sd"), strict=False):
-            assert found == pytest.approx(np.asarray(vary[name][moment])[place], abs=0.03), row
-    steps = stats.norm(vary["beta"]["mean"][mixed], vary["beta"]["sd"][mixed])
+    for found, moment in zip(shown[f"step in {names[highest]} County"], ("mean", "sd"), strict=False):
+        assert found == pytest.approx(step[moment][highest], abs=0.03)
+    steps = stats.norm(step["mean"][mixed], step["sd"][mixed])
     assert shown["counties with more radon upstairs"][0] == pytest.approx(steps.sf(0).sum(), abs=0.6)
+    priors = page.table("other-priors")
+    ours, narrow, *_ = (row[0] for row in priors.values())
+    assert narrow < ours - 0.05, "brings its mean down"
+    assert np.ptp([row[-1] for row in priors.values()]) < 0.15, "hardly moves"
+    numbers_of = sum(np.size(values["mean"]) for values in vary.values())
+    assert page.says(numbers_of, "a mean and a standard deviation of each")
+    assert page.says(10 * numbers_of, "comparisons")
+    assert page.says(round(10 * numbers_of * 2 * stats.norm.sf(3)), "by chance", reach=25)
+
+
+def test_the_simulated_survey_of_chapter_08b_is_the_reference_s():
+    page, found = Page("08b_varying_slopes"), load_reference("three_effects").parameters
+    source = page.cell("simulated-survey").source
+    for said in ("1.3, -0.6, 0.3", "0.4, 0.4, 0.3", "[[1, -0.5, 0.3], [-0.5, 1, 0], [0.3, 0, 1]]"):
+        assert said in source
+    true_sd, true_rho = np.array([0.4, 0.4, 0.3]), np.array([-0.5, 0.3, 0])
+    for name, true in (("sigma", true_sd), ("rho", true_rho)):
+        assert np.all(np.abs(found[name]["mean"] - true) < 1.96 * found[name]["sd"]), "within the intervals"
+    assert page.says(found["sigma"]["sd"].mean(), "standard deviations are known", within=0.005)
+    assert page.says(found["rho"]["sd"].mean(), "correlations are still known", within=0.03)
+    assert np.all(found["sigma"]["mean"] > 4 * found["sigma"]["sd"]), "none can be near zero"
 
 
 def test_chapter_09_says_what_its_cells_found():

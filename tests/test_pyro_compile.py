@@ -59,6 +59,39 @@ def test_compiled_pyro_model_is_the_model_and_its_chains_are_right(fuse, recwarn
     assert (sbs.from_pyro(mcmc)["posterior"]["sigma"].values > 0).all()  # back on the model's own scale
 
 
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("fuse", [True, False])
+def test_a_cholesky_factor_is_compiled_too(fuse, size):
+    """Its transform fills a triangle by a mask, whose number of places PyTorch's compiler can't tell."""
+    pyro = pytest.importorskip("pyro")
+    import torch
+    from pyro.infer.mcmc.util import initialize_model
+    from pyro.ops.integrator import potential_grad
+
+    one = torch.ones((), dtype=torch.float64)
+
+    def model(y):
+        L = pyro.sample("L", pyro.distributions.LKJCholesky(size, concentration=2 * one))
+        z = pyro.sample("z", pyro.distributions.Normal(0 * one, one).expand([size]).to_event(1))
+        pyro.sample("y", pyro.distributions.Normal(L @ z, one).to_event(1), obs=y)
+
+    data = torch.arange(size, dtype=torch.float64)
+    pyro.set_rng_seed(1)
+    compiled = sbs.compile_pyro(model, data, chains=4, fuse=fuse)
+    start = compiled.start()
+    slope, energy = potential_grad(compiled.potential, start)
+    _, potential, _, _ = initialize_model(model, (data,))
+    total = 0.0
+    for place, vector in enumerate(start["unconstrained"]):
+        slopes, own = potential_grad(potential, compiled.unknowns.split(vector))
+        total += float(own)
+        for name, expected in compiled.unknowns.split(slope["unconstrained"][place]).items():
+            np.testing.assert_allclose(expected, slopes[name], rtol=1e-9)
+    assert float(energy) == pytest.approx(total, rel=1e-12)
+    factors = compiled.unknowns.unpack(start["unconstrained"])["L"]
+    np.testing.assert_allclose((factors**2).sum(-1), 1.0)
+
+
 @pytest.mark.parametrize("fuse", [True, False])
 def test_compiled_pyro_model_moves_chains_together_that_know_nothing_of_one_another(fuse):
     pyro = pytest.importorskip("pyro")

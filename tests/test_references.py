@@ -20,6 +20,7 @@ from make_references import (
     several_predictors,
     time_order,
     two_proportions,
+    varying_effects,
 )
 from sidebyside import radon_grid
 
@@ -214,6 +215,77 @@ def test_hierarchical_reference_integrates_the_gaussian_part_exactly():
     np.testing.assert_allclose(gamma_variance[0], np.diag(spread)[:3])
     np.testing.assert_allclose(alpha[0], levels @ mean)
     np.testing.assert_allclose(alpha_variance[0], np.diag(levels @ spread @ levels.T))
+
+
+def small_groups():
+    rng = np.random.default_rng(6)
+    group = np.repeat(np.arange(4), [6, 3, 2, 1])
+    design = np.column_stack([np.ones(12), rng.integers(0, 2, 12), rng.normal(size=12)])
+    return varying_effects.Groups(design, design, group, rng.normal(1, 1, 12))
+
+
+def test_varying_effects_are_integrated_exactly_and_groups_left_out():
+    """Marginal likelihoods and coefficients of a small survey, against one large multivariate normal."""
+    groups = small_groups()
+    sigma, L = np.array([0.4, 0.7, 0.3]), varying_effects.cholesky(np.array([[0.5, -0.4, 0.3]]), 3)[0]
+    effect, sigma_y = np.outer(sigma, sigma) * (L @ L.T), 0.8
+    marginal = varying_effects.Marginal(groups, effect[None], np.array([sigma_y]))
+    design = np.zeros((12, 15))  # b, then each group's effects
+    design[:, :3] = groups.X
+    for row, j in enumerate(groups.group):
+        design[row, 3 + 3 * j : 6 + 3 * j] = groups.Z[row]
+    prior = linalg.block_diag(np.eye(3), *[effect] * 4)
+    start = np.append(varying_effects.PRIOR_MEAN, np.zeros(12))
+    covariance = design @ prior @ design.T + sigma_y**2 * np.eye(12)
+
+    def expected(kept):
+        return stats.multivariate_normal((design @ start)[kept], covariance[np.ix_(kept, kept)]).logpdf(groups.y[kept])
+
+    assert marginal.log_likelihood()[0] == pytest.approx(expected(np.arange(12)), abs=1e-9)
+    without = [expected(np.flatnonzero(groups.group != j)) for j in range(4)]
+    np.testing.assert_allclose(marginal.log_likelihood_without()[0], without)
+    gain = prior @ design.T @ np.linalg.inv(covariance)
+    mean, spread = start + gain @ (groups.y - design @ start), prior - gain @ design @ prior
+    (b, b_variance), (own, own_variance) = marginal.moments().values()
+    np.testing.assert_allclose(b[0], mean[:3])
+    np.testing.assert_allclose(b_variance[0], np.diag(spread)[:3])
+    for j in range(4):
+        pick = np.zeros((3, 15))
+        pick[:, :3], pick[:, 3 + 3 * j : 6 + 3 * j] = np.eye(3), np.eye(3)
+        np.testing.assert_allclose(own[0, :, j], pick @ mean)
+        np.testing.assert_allclose(own_variance[0, :, j], np.diag(pick @ spread @ pick.T))
+
+
+def test_two_varying_effects_are_the_grid_of_the_radon_models():
+    scales = [np.array([value]) for value in (0.2, 0.4, -0.3, 0.75)]
+    sigma_alpha, sigma_beta, rho, _ = (value[0] for value in scales)
+    off = rho * sigma_alpha * sigma_beta
+    covariance = np.array([[[sigma_alpha**2, off], [off, sigma_beta**2]]])
+    marginal = varying_effects.Marginal(varying_effects.radon(effects=2), covariance, scales[-1])
+    assert marginal.log_likelihood()[0] == pytest.approx(radon_grid.conditional(radon_grid.data(), *scales)[0][0])
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_the_two_ways_to_write_the_lkj_prior_agree(size):
+    """A power of the determinant, and independent beta distributions of partial correlations, are one density."""
+    partial = np.array([0.5, -0.4, 0.3])[: size * (size - 1) // 2]
+    L = varying_effects.cholesky(partial[None], size)[0]
+    change = np.log(1 - partial[1] ** 2) / 2 if size == 3 else 0  # from partial correlations to L
+    shapes = np.array([2.5, 2.5, 2.0]) if size == 3 else np.array([2.0])
+    vine = stats.beta.logpdf((partial + 1) / 2, shapes, shapes).sum() - len(partial) * np.log(2)
+    assert varying_effects.log_lkj(L) + change == pytest.approx(vine)
+
+
+def test_reference_of_three_effects_is_what_its_command_makes():
+    stored, made = sbs.load_reference("three_effects"), varying_effects.make("three_effects", draws=1_000)
+    np.testing.assert_allclose(stored.log_density, made["log_density"], rtol=1e-12)
+    np.testing.assert_equal(stored.points, [{key: np.array(v)[()] for key, v in p.items()} for p in made["points"]])
+    for parameter, values in stored.parameters.items():
+        new = made["parameters"][parameter]
+        assert np.all(np.asarray(values["mean_error"]) < 0.01 * np.asarray(values["sd"]))
+        for kind in ("mean", "sd"):
+            error = np.hypot(values[f"{kind}_error"], new[f"{kind}_error"])
+            assert np.all(np.abs(np.subtract(values[kind], new[kind])) < 5 * error + 1e-9), parameter
 
 
 def test_errors_in_both_directions_are_the_integral_over_the_true_positions():

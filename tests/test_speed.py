@@ -131,10 +131,6 @@ NO_CLAIM = {
     ("notebooks/03_sampling", "A longer run helps, but slowly"): "the square root of the number of draws, shown there",
     ("notebooks/03b_hamiltonian", "the chain explores the tails slowly"): "of the posterior's shape, by the E-BFMI",
     (
-        "notebooks/08b_varying_slopes",
-        "the sampler moves slowly there",
-    ): "of the posterior's shape, by the effective sample size",
-    (
         "notebooks/13_choosing_a_library",
         "Take the JAX one, it is ten times faster",
     ): "what a colleague says; the chapter tests it",

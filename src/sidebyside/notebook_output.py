@@ -21,6 +21,11 @@ from sidebyside.libraries import need
 SILENCED = [
     (FutureWarning, r"`torch\.jit\.trace` is deprecated", "Pyro 1.9 compiles its potential by it; no other way yet"),
     (
+        UserWarning,
+        r"PyTensor could not link to a BLAS",
+        "of every installation by pip; nutpie samples without it, only an LKJ prior's first draws multiply by C code",
+    ),
+    (
         RuntimeWarning,
         r"stanli: parts of this model have no compiled path",
         "stanli 0.24 says which part of a Stan program it computes more slowly",

@@ -151,6 +151,7 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
         # not start(): what is drawn after a seed must not depend on an example
         example = unknowns.pack(first) if chains is None else torch.stack([unknowns.pack(first)] * chains)
         recorded = make_fx(energy_and_slope)(example)
+        _keep_what_masks_find(recorded)
         fast = _fused(recorded, example) if fuse else _replayed(recorded, example)
 
     class Energy(torch.autograd.Function):
@@ -172,6 +173,52 @@ def compile_pyro(model: Callable, *data, chains: int | None = None, fuse: bool =
             return outer * ctx.slope
 
     return CompiledModel(potential=lambda position: Energy.apply(position[ALL]), unknowns=unknowns, start=start)
+
+
+def _keep_what_masks_find(recorded) -> None:
+    """Replace, in place, constant masks by the places that they find, whose number PyTorch's compiler can't tell.
+
+    The transform of an LKJ prior's Cholesky factor fills and reads the triangle of a matrix by such masks.
+    """
+    import torch
+
+    aten, graph = torch.ops.aten, recorded.graph
+
+    def kept(value, node):
+        name = f"found_by_mask_{len(list(recorded.buffers()))}"
+        recorded.register_buffer(name, value)
+        with graph.inserting_before(node):
+            return graph.get_attr(name)
+
+    def places(index, node) -> list:
+        value = _constant(recorded, index) if isinstance(index, torch.fx.Node) else None
+        if value is None or value.dtype != torch.bool:
+            return [index]
+        return [kept(column.contiguous(), node) for column in value.nonzero().unbind(1)]
+
+    for node in list(graph.nodes):
+        if node.target == aten.nonzero.default and (value := _constant(recorded, node)) is not None:
+            node.replace_all_uses_with(kept(value, node))
+            graph.erase_node(node)
+        elif node.target in (aten.index.Tensor, aten.index_put.default, aten.index_put_.default):
+            indices = [place for index in node.args[1] for place in places(index, node)]
+            node.args = (node.args[0], indices, *node.args[2:])
+    recorded.recompile()
+
+
+def _constant(recorded, node):
+    """Return the value of a node of a recorded graph; None if it depends on an unknown."""
+    import torch
+
+    if node.op == "get_attr":
+        return getattr(recorded, node.target)
+    if node.op != "call_function":
+        return None
+    known = {other: _constant(recorded, other) for other in node.all_input_nodes}
+    if any(value is None for value in known.values()):
+        return None
+    args, kwargs = torch.fx.map_arg((node.args, node.kwargs), known.get)
+    return node.target(*args, **kwargs)
 
 
 def _fused(recorded: Callable, example) -> Callable:

@@ -170,12 +170,8 @@ def grid_moments(name: str, points: int, houses: Houses | None = None) -> dict[s
     moments = {key: _moments(centres[key], powers[key]) for key in names}
     edges = []
     for axis, values in grid.items():
-        scale, shift = (0.5, 0.5) if axis == "rho" else (1, 0)  # r = (rho + 1) / 2
-        parameter = scale * values + shift
-        centre = weight @ parameter
-        moments["r" if axis == "rho" else axis] = _moments(
-            centre, np.array([weight @ (parameter - centre) ** power for power in range(1, 5)])
-        )
+        centre = weight @ values
+        moments[axis] = _moments(centre, np.array([weight @ (values - centre) ** power for power in range(1, 5)]))
         if axis != "rho":  # the correlation's box is all there is, and so is zero for a standard deviation
             top = values == values.max()
             edges.append(weight[top].sum())
