@@ -34,6 +34,18 @@ def test_density_of_pymc_is_exact():
         density.pymc(model, [{"mu": 0.1}])
 
 
+def test_density_of_pymc_takes_a_cholesky_factor():
+    pm = pytest.importorskip("pymc")
+    with pm.Model() as model:
+        pm.LKJCholeskyCov("chol", n=2, eta=2, sd_dist=pm.HalfNormal.dist(1, shape=2))
+    # rows of the lower triangle: sd 1, then sd 2 with the correlation r
+    points = [{"chol": np.array([1.0, 2 * r, 2 * np.sqrt(1 - r**2)])} for r in (0.0, 0.5, -0.8)]
+    found = density.pymc(model, points)
+    # LKJ(2) is (1 - r^2); r and the second sd become the factor's second row, with the Jacobian 4 sqrt(1 - r^2)/2
+    exact = [np.log(1 - r**2) - np.log(1 / np.sqrt(1 - r**2)) for r in (0.0, 0.5, -0.8)]
+    np.testing.assert_allclose(found - found[0], np.subtract(exact, exact[0]), atol=1e-6)
+
+
 def test_density_of_numpyro_is_exact():
     numpyro = pytest.importorskip("numpyro")
     numpyro.enable_x64()

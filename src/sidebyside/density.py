@@ -75,6 +75,8 @@ def _same_names(library: str, model_names: set[str], points: Points, start: int 
 def pymc(model, points: Points) -> np.ndarray:
     """Log joint density of a ``pymc.Model``."""
     need("PyMC")
+    from pytensor import tensor
+
     _same_names("PyMC", _pymc_parameters(model), points)
     log_density = model.compile_logp(jacobian=False)
     values = []
@@ -82,8 +84,8 @@ def pymc(model, points: Points) -> np.ndarray:
         inputs = {}
         for variable in model.free_RVs:
             value, transform = np.asarray(point[variable.name], dtype=float), model.rvs_to_transforms[variable]
-            if transform is not None:
-                value = transform.forward(value, *variable.owner.inputs).eval()
+            if transform is not None:  # some, as LKJCholeskyCov's, index as only a tensor can be
+                value = transform.forward(tensor.as_tensor(value), *variable.owner.inputs).eval()
             inputs[model.rvs_to_values[variable].name] = value
         values.append(log_density(inputs))
     return _array(values)
