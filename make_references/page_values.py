@@ -610,14 +610,34 @@ def chapter_05() -> dict[str, dict]:
         for rows in (np.arange(len(y)), np.arange(len(y))[::43], [1, 43]):
             other.append(Line(x[rows], y[rows], [0.4], mean, sd).moments(0, slope=True))
 
-    def off(line, rows, middle, mask=None):
-        of_those = rows if mask is None else rows[mask]
-        mean, sd = line.moments(flipper[of_those].mean() - middle)
-        return y[of_those].mean() - mean, sd
+    def off(line, those, middle):
+        mean, sd = line.moments(flipper[those].mean() - middle)
+        return y[those].mean() - mean, sd
 
-    everyone = np.arange(len(y))
-    species = [off(line, everyone, centre, birds["species"] == name) for name in ("Adelie", "Chinstrap", "Gentoo")]
-    sexes = [off(own, everyone, own_centre, adelie & (birds["sex"] == sex)) for sex in ("female", "male")]
+    # mean residual of a group around the data set's own least-squares line; simulated, it is normal given sigma
+    groups = [birds["species"] == name for name in ("Adelie", "Chinstrap", "Gentoo")] + [flipper < 18.5]
+    shares = np.array([np.asarray(group) / np.sum(group) for group in groups])
+    beside = shares - np.linalg.lstsq(design, shares.T)[0].T @ design.T  # what of a group's mean no line can take up
+    group_off = beside @ y
+    group_low = stats.norm.cdf(group_off[:, None] / np.linalg.norm(beside, axis=1)[:, None] / line.sigma) @ line.weight
+
+    # the prior's birds: the share between 0 and 10 kg, and its sd from one draw of the parameters to the next
+    sd = np.sqrt(1.5**2 + (0.5 * x) ** 2)
+    inside = integrate.quad_vec(
+        lambda sigma: (
+            stats.halfnorm.pdf(sigma) * np.diff(stats.norm.cdf([[0], [10]], 4, np.hypot(sd, sigma)), axis=0).mean()
+        ),
+        0,
+        10,
+    )[0]
+    rng = np.random.default_rng(5)
+    drawn = rng.normal([4, 0, 0], [1.5, 0.5, 1], size=(20_000, 3))
+    typical_mass = drawn[:, :1] + drawn[:, 1:2] * x
+    chance = np.diff(stats.norm.cdf([[[0]], [[10]]], typical_mass, np.abs(drawn[:, 2:])), axis=0)[0]
+    # the page counts birds, so the noise of 342 birds is added
+    spread = np.sqrt(chance.mean(1).var() + (chance * (1 - chance)).mean() / len(x))
+
+    sexes = [off(own, adelie & (birds["sex"] == sex), own_centre) for sex in ("female", "male")]
     typical, common = own.moments(18 - own_centre), line.moments(18 - centre)
     older, newer = line.parts(0, slope=True), line.sigma * np.sqrt(2)
     return {
@@ -633,7 +653,9 @@ def chapter_05() -> dict[str, dict]:
             ]
         )
         | {"error": 1e-6},
-        "species_off": {"value": [mean for mean, _ in species], "spread": [sd for _, sd in species], "error": 1e-6},
+        "prior_birds": {"value": inside, "spread": spread, "error": 1e-6},
+        "group_off": _exactly(group_off),
+        "group_low": _shares(group_low) | {"error": 1e-6},
         "adelie_sexes": {"value": [mean for mean, _ in sexes], "spread": [sd for _, sd in sexes], "error": 1e-6},
         "typical_18": own.mean_and_interval(18 - own_centre),
         "bird_18": own.interval(18 - own_centre, noise=1),

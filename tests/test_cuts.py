@@ -1,5 +1,6 @@
 """The notebooks that people run: a library's alone, the full one, the workshop's; plain Markdown, the same bytes."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -534,3 +535,117 @@ def test_all_that_a_set_up_cell_asks_for_is_declared(notebooks):
     for path, notebook in notebooks.items():
         asked = re.search(r"packages=\[(.*)\]", notebook.cells[1].source)[1]
         assert set(re.findall(r'"([\w.-]+)"', asked)) <= names, f"{path}: declare it in pyproject.toml, under lab"
+
+
+# ---- what everybody's cells read of the draws, every library must keep -----------------------------
+
+KEPT_BY_ITSELF = {"pymc", "stan", "numpyro"}  # the posterior of these holds the model's deterministic quantities
+NAMED = re.compile(r"""\b[Dd]eterministic\(\s*["'](\w+)["']""")
+GROUPS = ("prior", "prior_predictive", "posterior_predictive", "log_likelihood", "predictions")
+
+
+def _root(node, known):
+    """Return the known name from which an expression is made: ``name["a"].mean()``, ``az.extract(name, ...)``."""
+    if isinstance(node, ast.Name):
+        return node.id if node.id in known else None
+    if isinstance(node, ast.Subscript | ast.Attribute):
+        return _root(node.value, known)
+    if isinstance(node, ast.Call):
+        return next(filter(None, (_root(part, known) for part in (node.func, *node.args[:1]))), None)
+    return None
+
+
+def _key(node):
+    """Return the string of ``...["string"]``, None for what is no such subscript."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return node.slice.value
+    return None
+
+
+def _stored(source):
+    """Return the strings under which a library's cell keeps something: ``["x"] = ...``, ``{"x": ...}``, samples."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            yield _key(node)
+        elif isinstance(node, ast.Dict):
+            yield from (key.value for key in node.keys if isinstance(key, ast.Constant))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "pyro.sample":
+            yield ast.literal_eval(node.args[0]) if isinstance(node.args[0], ast.Constant) else None
+
+
+def read_and_not_kept(cells):
+    """Return what untagged cells read of draws that some library's cells don't keep: (name, tag, first line).
+
+    A new ``posteriors = {}`` begins a new set of draws: what was added to the earlier ones is not in it. A name that is
+    made from ``posteriors`` belongs to the set of that moment.
+    """
+    tags = [tag for tag in TAGS if any(tag in tags_of(cell) for cell in cells)]
+    named = {name for cell in cells if tags_of(cell) & set(TAGS) for name in NAMED.findall(cell.source)}
+    sets, owner, faults = [{tag: [] for tag in tags}], {"posteriors": 0}, []
+    for cell in cells:
+        if cell.cell_type != "code" or cell.source.lstrip().startswith("%"):
+            continue
+        if library := next((tag for tag in TAGS if tag in tags_of(cell)), None):
+            sets[-1][library].append(cell.source)
+            continue
+        for statement in ast.parse(re.sub(r"^[!%].*$", "pass", cell.source, flags=re.MULTILINE)).body:
+            for node in ast.walk(statement):
+                name = _key(node)
+                root = _root(node, owner) if name and isinstance(node.ctx, ast.Load) else None
+                for tag, kept in sets[owner[root]].items() if root else ():
+                    if name in named:
+                        found = tag in KEPT_BY_ITSELF or any(name in set(_stored(source)) for source in kept)
+                    else:
+                        found = name not in GROUPS or any(name in source for source in kept)
+                    if not found:
+                        faults.append((name, tag, cell.source.split("\n")[0]))
+            if not isinstance(statement, ast.Assign):
+                continue
+            targets = {name.id for part in statement.targets for name in ast.walk(part) if isinstance(name, ast.Name)}
+            source = _root(statement.value, owner)
+            if "posteriors" in targets:
+                sets.append({tag: [] for tag in tags})
+                owner["posteriors"] = len(sets) - 1
+            elif source:
+                owner |= dict.fromkeys(targets, owner[source])
+            elif not any(isinstance(part, ast.Subscript) for part in statement.targets):
+                owner = {name: number for name, number in owner.items() if name not in targets}
+    return faults
+
+
+MODELS = {"pymc": 'pm.Deterministic("line", a)', "pyro": 'pyro.deterministic("line", a)', "tfp": "a = tfd.Normal"}
+LINE_READ = 'draws = next(iter(posteriors.values()))["posterior"].to_dataset()\nmiddle = draws["line"].mean()'
+
+
+@pytest.mark.parametrize(
+    ("later", "found"),
+    [
+        ({}, ["pyro", "tfp"]),
+        ({"pyro": 'posteriors["Pyro"]["posterior"]["line"] = 1'}, ["tfp"]),
+        (
+            {"pyro": 'posteriors["Pyro"]["posterior"]["line"] = 1', "tfp": 'az.from_dict({"posterior": {"line": 1}})'},
+            [],
+        ),
+    ],
+)
+def test_a_quantity_that_one_library_leaves_out_is_found(later, found):
+    """In the second set of draws; to the first every library has added it."""
+    models = [code(source, tag) for tag, source in MODELS.items()]
+    added = [code('found["line"] = 1', tag) for tag in ("pyro", "tfp")]
+    second = [code("posteriors, programs = {}, {}"), *(code(source, tag) for tag, source in later.items())]
+    cells = [code("posteriors = {}"), *models, *added, code(LINE_READ), *second]
+    assert read_and_not_kept([*cells, code('middle = draws["line"]')]) == []
+    assert [tag for _, tag, _ in read_and_not_kept([*cells, code(LINE_READ)])] == found
+
+
+def test_a_group_that_one_library_leaves_out_is_found():
+    cells = [code("posteriors = {}"), code("pm.compute_log_likelihood(tree)", "pymc"), code("x = 1", "stan")]
+    cells += [code("tree = next(iter(posteriors.values()))")]
+    assert read_and_not_kept([*cells, code('other["log_likelihood"]')]) == []
+    assert [tag for _, tag, _ in read_and_not_kept([*cells, code('tree["log_likelihood"]["y"]')])] == ["stan"]
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))])
+def test_what_everybodys_cells_read_of_the_draws_every_library_keeps(chapters, name):
+    """For with one library alone its draws are the first: ``python -m trials.cuts_alone`` shows it by running."""
+    assert not read_and_not_kept(chapters[name].cells)

@@ -37,7 +37,7 @@ from make_references import (
     why_bayes,
 )
 from make_references.answers import after_reading
-from make_references.page_values import _height
+from make_references.page_values import Line, _height
 from sidebyside import packaged_json, radon_grid
 from sidebyside.datasets import load_radon
 from sidebyside.exercises import exercises_of
@@ -1321,7 +1321,19 @@ def test_chapter_05_says_what_another_prior_would_have_changed():
         assert page.says(kg_per_cm / 100, "argued for a slope of", reach=12)
     share = page.table("statements")["a bird with 20 cm flippers is over 4.5 kg"][0]
     assert page.says((share * (1 - share) / 4000) ** 0.5, "has a Monte Carlo error", within=5e-4)
+    exact = page_values("05")["statements"]["value"][1]
+    assert page.says(exact, "so report", within=5e-4) and numbers(page.shown("statements"))[1] == round(exact, 3)
     assert ours[2][1] == pytest.approx(0.5, abs=0.1), "with two birds our posterior is the prior"
+    # sigma unknown: the eight and the two birds by themselves
+    birds = sbs.load_penguins().dropna(subset=["flipper_length_mm", "body_mass_g"])
+    x = (birds["flipper_length_mm"] - birds["flipper_length_mm"].mean()).to_numpy() / 10
+    y, sigma = birds["body_mass_g"].to_numpy() / 1000, np.geomspace(0.01, 5, 1500)
+    stubborn = Line(x[::43], y[::43], sigma, (4, 0), (1.5, 0.1)).moments(0, slope=True)
+    two = Line(x[[1, 43]], y[[1, 43]], sigma, (0, 0), (100, 100)).moments(0, slope=True)
+    for value, within in zip(stubborn, (0.006, 0.006), strict=True):
+        assert page.says(value, "the stubborn prior would give", within=within, reach=15), value
+    for value in two:
+        assert page.says(value, "two birds and .no opinion.", within=0.5, reach=12), value
 
 
 def _least_squares(birds):
@@ -1340,9 +1352,28 @@ def test_chapter_05_says_what_the_birds_are_like():
     centred = (birds["flipper_length_mm"] - birds["flipper_length_mm"].mean()).to_numpy() / 10
     errors = np.random.default_rng(1).normal(0, line["sigma"], size=(4000, len(birds)))
     flocks = line["alpha"] + line["beta"] * centred + errors
-    assert page.says(mass.between(4, 5).sum(), "real birds weigh 4 to 5 kg", reach=10)
-    for end in np.quantile(((flocks >= 4) & (flocks <= 5)).sum(1), [0.025, 0.975]):
-        assert page.says(end, "real birds weigh 4 to 5 kg", within=3)
+    shown = [numbers(text) for text in page.shown("flock-check").splitlines()]
+    for text, ask, within in zip(
+        shown,
+        (
+            lambda one: one.min(-1),
+            lambda one: ((one >= 4) & (one < 5)).sum(-1),
+            lambda one: ((one >= 5.5) & (one < 6)).sum(-1),
+        ),
+        (0.1, 4, 3),
+        strict=True,
+    ):
+        assert ask(mass.to_numpy()) == pytest.approx(text[-4])
+        assert np.quantile(ask(flocks), [0.025, 0.975]) == pytest.approx(text[-3:-1], abs=within)
+    # the probabilities of the line beside the birds
+    near_20 = birds[(birds["flipper_length_mm"] - 200).abs() <= 2]
+    assert page.says(len(near_20), "within 2 mm of 20 cm") and not (near_20["body_mass_g"] > 4500).any()
+    over = page_values("05")["statements"]["value"][1] * len(near_20)
+    assert page.says(over, "where the model expects", within=0.5)
+    short = (birds["flipper_length_mm"] < 185).to_numpy()
+    *_, residual = _least_squares(birds)
+    assert page.says(short.sum(), "birds with flippers under 18.5 cm")
+    assert page.says(residual[short].mean(), "kg above it", within=0.005)
     # the slopes of the species
     for name, own in birds.groupby("species"):
         assert page.says(_least_squares(own)[0], "their own slopes are", within=0.005)
@@ -1353,6 +1384,7 @@ def test_chapter_05_says_what_the_birds_are_like():
     near = birds[(birds["flipper_length_mm"] - 210).abs() <= 2]
     heavy = near.query("body_mass_g > 5000")
     assert page.says(len(near), "2 mm of 21 cm") and page.says(len(heavy), "2 mm of 21 cm")
+    assert page.says(100 * len(heavy) / len(near), "2 mm of 21 cm", within=0.5)
     assert set(heavy["species"]) == {"Gentoo"}
 
 
@@ -1369,13 +1401,37 @@ def test_chapter_05_says_what_the_adelies_are_like():
     mass = adelie["body_mass_g"] / 1000
     ends = [mass.mean() + sign * 1.96 * mass.std() for sign in (-1, 1)]
     torgersen = residual[(adelie["island"] == "Torgersen") & (adelie["year"] == 2009)].mean()
+    places = residual.groupby([adelie["island"], adelie["year"]]).mean()
+    assert places.min() == torgersen and len(places) in answer
     for value in (*ends, ends[1] - ends[0], 4 * residual.std(), -torgersen):
         assert min(abs(value - number) for number in answer) <= 0.051, value
+    # another island or year: a random intercept for each of the nine, by restricted maximum likelihood
+    flipper = adelie["flipper_length_mm"].to_numpy() / 10
+    design = np.column_stack([np.ones(len(adelie)), flipper - flipper.mean()])
+    code = adelie.groupby(["island", "year"]).ngroup().to_numpy()
+
+    def fitted(log_sds):
+        within, between = np.exp(2 * log_sds)
+        weight = np.linalg.inv(within * np.eye(len(adelie)) + between * (code[:, None] == code))
+        inside = design.T @ weight @ design
+        off = mass.to_numpy() - design @ np.linalg.solve(inside, design.T @ weight @ mass)
+        likelihood = np.linalg.slogdet(weight)[1] - np.linalg.slogdet(inside)[1] - off @ weight @ off
+        return -likelihood, np.linalg.inv(inside)
+
+    best = optimize.minimize(lambda sds: fitted(sds)[0], [-1, -2], method="Nelder-Mead").x
+    at = np.array([1, 18 - flipper.mean()])
+    another = 1.96 * np.sqrt(at @ fitted(best)[1] @ at + np.exp(2 * best[1]))
+    assert another == pytest.approx(0.25, abs=0.03) and "a quarter of a kilogram either way" in page.shown("answer")
+    at_18 = page_values("05")["typical_18"]["spread"][0]
+    assert page.says(1000 * at_18, "Adelies' own line alone", within=3)
 
 
 def test_chapter_05_diagnoses_its_line():
     page = Page("05_linear_regression")
-    assert max(page.table("species-check")["Chinstrap"][-1:]) == 0.0 and page.says(4000, "simulated data sets")
+    table = page.table("species-check")
+    assert max(table["Chinstrap"][-1:]) == 0.0 and page.says(4000, "simulated data sets")
+    for group, (*_, low) in table.items():
+        assert not 0.025 < low < 0.975, f"{group} is not outside"
     before, after = (numbers(page.shown(name)) for name in ("co2-solution", "co2-repair"))
     assert after[0] / before[0] - 1 == pytest.approx(1 / 50, abs=0.004) and page.says(2, "calendar month the slope")
     _, error, sigma, correlation, factor, wide, season, largest = after
@@ -1383,6 +1439,7 @@ def test_chapter_05_diagnoses_its_line():
     for value in (before[3], correlation):
         assert page.says(value, "even a little higher", within=0.001)
     assert factor == pytest.approx(((1 + correlation) / (1 - correlation)) ** 0.5, abs=0.15)
+    assert before[6:8] == [round(before[0], 2), round(before[1], 2)], "the posterior slope is that of least squares"
     assert page.says(error, "less certain than least squares") and page.says(wide, "neighbouring errors", within=0)
     assert page.says(season, "through the season alone") and page.says(largest, "largest residual")
 
