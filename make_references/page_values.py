@@ -15,6 +15,7 @@ from scipy import integrate, interpolate, optimize, special, stats
 from make_references import (
     decisions,
     generalisation,
+    measurement_noise,
     robust_regression,
     sampling,
     several_predictors,
@@ -845,6 +846,7 @@ CHAPTERS = {
     "05": chapter_05,
     "05b": chapter_05b,
     "06": chapter_06,
+    "07c": measurement_noise.accident_values,
     "08": chapter_08,
     "09": generalisation.values,
     "09b": time_order.values,
