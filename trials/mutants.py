@@ -152,7 +152,7 @@ _BY_CHAPTER = {
         Mutant("Stan", "prior rate of phi doubled", "counts-model-stan", "gamma(2, 0.5)", "gamma(2, 1)"),
         Mutant("Stan", "the first parametrisation", "counts-model-stan", "neg_binomial_2_lpmf(k", "neg_binomial_lpmf(k"),
         Mutant("NumPyro", "prior rate of mu doubled", "luck-model-numpyro", "dist.Gamma(2, 2)", "dist.Gamma(2, 4)"),
-        Mutant("NumPyro", "five or more as likely as four", "luck-model-numpyro", "1 - shares.sum()", "shares[4]"),
+        Mutant("NumPyro", "classes off by one", "luck-model-numpyro", "jnp.arange(5)", "jnp.arange(1, 6)"),
         Mutant("NumPyro", "fixed huge step size", "luck-draw-numpyro", "NUTS(model)",
                "NUTS(model, step_size=20.0, adapt_step_size=False)", BROKEN),
         Mutant("NumPyro", "dispersion turned round", "counts-model-numpyro", "NegativeBinomial2(mu, phi)",
