@@ -9,7 +9,7 @@ last class of the table open. Parameters may be arrays of one shape; the log joi
 from functools import partial
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, special, stats
 
 from make_references.quadrature import make_reference
 from sidebyside.datasets import load_hogg, load_radon
@@ -88,6 +88,14 @@ def counts(mu, phi):
     return log_joint + WOMEN[-1] * stats.nbinom.logsf(4, phi, share) + constant
 
 
+def luck(mu):
+    """Log joint density of Poisson accidents with mean mu, the last class open."""
+    log_joint = stats.gamma.logpdf(mu, 2, scale=1 / 2) + WOMEN[-1] * stats.poisson.logsf(4, mu)
+    for accidents, women in enumerate(WOMEN[:-1]):
+        log_joint = log_joint + women * stats.poisson.logpmf(accidents, mu)
+    return log_joint
+
+
 def _radon_model(limit: float, box: dict, log_joint=censored) -> dict:
     log_density = partial(log_joint, limit=limit)
     return {
@@ -126,6 +134,14 @@ MODELS = {
     "censored_radon": _radon_model(1.95, {"mu": (-0.5, 1.7), "sigma": (-0.85, 0.9)}),
     "censored_radon_4": _radon_model(3.95, {"mu": (-1.6, 2.0), "sigma": (-1.0, 1.3)}),
     "truncated_radon": _radon_model(1.95, {"mu": (-6.0, 4.0), "sigma": (-2.0, 2.0)}, truncated),
+    "accident_luck": {
+        "log_density": luck,
+        "points": [{"mu": 0.5}, {"mu": 0.3}, {"mu": 0.8}, {"mu": 1.2}],
+        "integrand": lambda u: luck(np.exp(u)) + u,
+        "box": {"mu": (np.log(0.3), np.log(0.75))},
+        "forward": {"mu": np.exp},
+        "grids": (100, 140),
+    },
     "accident_counts": {
         "log_density": counts,
         "points": [
@@ -145,3 +161,96 @@ MODELS = {
 def make(name: str, grids: tuple[int, int] | None = None) -> dict:
     """Make one of this module's references; ``grids`` are the coarser and the finer number of points an axis."""
     return make_reference(name, MODELS[name], grids)
+
+
+# ---- the numbers of chapter 7c's answer ------------------------------------------------------
+
+ACCIDENT_PRIORS = (  # the log densities that stand in the place of the page's, at (mu, phi)
+    lambda mu, phi: stats.gamma.logpdf(mu, 2, scale=1 / 4) - stats.gamma.logpdf(mu, 2, scale=1 / 2),
+    lambda mu, phi: stats.gamma.logpdf(phi, 4) - stats.gamma.logpdf(phi, 2, scale=1 / 0.5),
+    # 1 / sqrt(phi) half-normal: its density times the derivative
+    lambda mu, phi: stats.halfnorm.logpdf(phi**-0.5) - 1.5 * np.log(phi) - stats.gamma.logpdf(phi, 2, scale=1 / 0.5),
+)
+TURNED = (  # what the page's table of traps describes: successes, and the probability of one
+    (0.96, 0.96 / (0.47 + 0.96)),
+    (0.96, 0.47 / (0.47 + 0.96)),
+    (1 / 0.96, 1 / (1 + 0.47 * 0.96)),
+    (4, 4 / (4 + 0.47)),
+    (1 / 4, 1 / (1 + 0.47 * 4)),
+)
+
+
+def _next_accidents(points: int) -> dict[str, dict]:
+    """Return what the page says of the next five weeks, on a grid with ``points`` values of log mu and of log phi."""
+    model = MODELS["accident_counts"]
+    log_mu, log_phi = np.meshgrid(*(np.linspace(*ends, points) for ends in model["box"].values()))
+    mu, phi = np.exp(log_mu.ravel()), np.exp(log_phi.ravel())
+    log_weight = model["integrand"](log_mu.ravel(), log_phi.ravel())
+    weight = np.exp(log_weight - log_weight.max())
+
+    def mean(value: np.ndarray, prior=None) -> tuple[float, float]:
+        """Return mean and standard deviation; under another prior, that of the weighted draws."""
+        share = weight / weight.sum()
+        ratio = np.ones_like(mu) if prior is None else np.exp(prior(mu, phi))
+        ratio = ratio / (share @ ratio)
+        centre = share @ (ratio * value)
+        return centre, np.sqrt(share @ (ratio * (value - centre)) ** 2)
+
+    def expected(k: int) -> np.ndarray:
+        return (phi + k) / (phi / mu + 1)
+
+    def entry(values: list) -> dict:
+        value, spread = np.array(values, dtype=float).reshape(-1, 2).T
+        return {"value": value, "spread": spread}
+
+    def interval(k: int, probability: float) -> tuple[float, float]:
+        """Return a quantile of the rate of a woman with k accidents, and its standard error with a single draw."""
+        kept = weight > 1e-12 * weight.max()
+        share = weight[kept] / weight[kept].sum()
+        first, second = phi[kept] + k, phi[kept] / mu[kept] + 1
+
+        def below(rate: float) -> float:
+            return share @ stats.gamma.cdf(rate, first, scale=1 / second) - probability
+
+        rate = optimize.brentq(below, 1e-9, 20)
+        density = share @ stats.gamma.pdf(rate, first, scale=1 / second)
+        return rate, np.sqrt(probability * (1 - probability)) / density
+
+    none = []
+    for k in range(5):  # the sd is that of exp(-rate), whose square has twice the rate
+        second = phi / mu + 1
+        first_moment, second_moment = (mean((second / (second + times)) ** (phi + k))[0] for times in (1, 2))
+        none.append((first_moment, np.sqrt(second_moment - first_moment**2)))
+    others = []
+    for prior in ACCIDENT_PRIORS:
+        others.append([mean(value, prior) for value in (phi, expected(0), expected(3))])
+    others = np.array(others)
+    return {
+        "own_weight": dict(zip(("value", "spread"), mean(mu / (mu + phi)), strict=True)),
+        "expected_next": entry([mean(expected(k)) for k in range(5)]),
+        "rate_low": entry([interval(k, 0.025) for k in (0, 3)]),
+        "rate_high": entry([interval(k, 0.975) for k in (0, 3)]),
+        "no_accident": entry(none),
+        "other_priors": {"value": others[..., 0], "spread": others[..., 1]},
+    }
+
+
+def accident_values() -> dict[str, dict]:
+    """Return the numbers that chapter 7c's answer rests on."""
+    coarse, values = _next_accidents(100), _next_accidents(140)
+    for name, entry in values.items():
+        entry["error"] = np.abs(np.asarray(entry["value"]) - np.asarray(coarse[name]["value"])) + 1e-12
+    robbins = [(k + 1) * WOMEN[k + 1] / WOMEN[k] for k in range(4)]
+    traps = []
+    for successes, p in TURNED:
+        shares = [
+            np.exp(special.gammaln(k + successes) - special.gammaln(successes) - special.gammaln(k + 1))
+            * p**successes
+            * (1 - p) ** k
+            for k in range(3)
+        ]
+        traps.append([successes * (1 - p) / p, successes * (1 - p) / p**2, shares[0], 1 - sum(shares)])
+    for name, value in (("robbins", robbins), ("traps", traps)):
+        value = np.array(value)
+        values[name] = {"value": value, "error": 1e-9 * np.maximum(np.abs(value), 1e-3)}
+    return values

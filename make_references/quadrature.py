@@ -34,9 +34,10 @@ def grid_moments(
     axes = [np.linspace(*ends, points) for ends in box.values()]
     rest = np.meshgrid(*axes[1:], indexing="ij")
     rest_flat = [axis.ravel() for axis in rest]
-    log_weight = np.empty((points, rest_flat[0].size))
+    plane = points ** len(rest_flat)
+    log_weight = np.empty((points, plane))
     for i, value in enumerate(axes[0]):  # one plane at a time keeps the memory small
-        log_weight[i] = log_density(np.full(rest_flat[0].size, value), *rest_flat)
+        log_weight[i] = log_density(np.full(plane, value), *rest_flat)
     weight = np.exp(log_weight - logsumexp(log_weight)).reshape((points,) * len(axes))
     moments = {}
     for k, (name, axis) in enumerate(zip(box, axes, strict=True)):

@@ -1706,14 +1706,42 @@ def test_chapter_07c_says_what_is_true():
     page = Page("07c_counts")
     for end in stats.gamma(2, scale=1 / 2).interval(0.95):
         assert page.says(end, "one accident", within=0.03)
-    for precision in stats.gamma(2, scale=1 / 0.5).interval(0.95):
-        assert page.says(100 * precision**-0.5, "rates differ", within=3 * precision**-0.5)
+    for shape, scale, words in ((2, 1 / 0.5, "Rates differ by between"), (4, 1, "under which rates differ")):
+        for phi in stats.gamma(shape, scale=scale).interval(0.95):
+            assert page.says(100 * phi**-0.5, words, within=3 * phi**-0.5)
     accidents = load_reference("accident_counts").parameters
     mu, phi = accidents["mu"]["mean"], accidents["phi"]["mean"]
-    title = re.search(r"Neither careless nor unlucky.*", page.code).group()
-    assert numbers(title) == pytest.approx([1 / (phi / mu + 1)], abs=0.01)
-    assert (phi + 3) / (phi / mu + 1) < 1.5, "more than half of her three were bad luck"
-    assert page.says(measurement_noise.WOMEN.sum(), "Take two", reach=20)
+    weight = mu / (mu + phi)
+    assert "about a third of the weight" in page.code and abs(weight - 1 / 3) < 0.02
+    assert 3 - (phi + 3) / (phi / mu + 1) > 1.5, "three accidents fall by more than half without a cause"
+    women = measurement_noise.WOMEN
+    assert page.says(women.sum(), "who worked on high-explosive shells")
+    assert page.says(4 * women[4] / women[3], "less than for one accident", within=0.005)
+    for number in (3 / 5, 2 / 5):
+        assert page.says(number, "Check it by the mean|In PyMC and SciPy the same", within=1e-9)
+    assert 4 / (phi / mu + 4) == pytest.approx(2 / 3, abs=0.01), "four periods have two thirds of the weight"
+
+
+def test_chapter_07c_other_priors_change_little():
+    values = page_values("07c")
+    found, other = np.array(values["expected_next"]["value"])[[0, 3]], np.array(values["other_priors"]["value"])[:, 1:]
+    assert np.all(np.abs(other - found) < 0.5 * np.array(values["expected_next"]["spread"])[[0, 3]])
+
+
+def test_chapter_07c_describes_its_study():
+    """The worked example, computed by adding up probabilities of counts instead of simulating women."""
+    accidents = load_reference("accident_counts").parameters
+    mu, phi = accidents["mu"]["mean"], accidents["phi"]["mean"]
+    counts = np.arange(3, 60)
+    chance = stats.nbinom(phi, phi / (mu + phi)).pmf(counts)
+    fall = 1 - chance @ (phi + counts) / (phi / mu + 1) / (chance @ counts)
+    for row in Page("07c_counts").table("measure").values():
+        no_effect, _, real, difference, *_ = row
+        assert no_effect == pytest.approx(fall, abs=0.02) and 0.5 < fall
+        assert real == pytest.approx(1 - 2 / 3 * (1 - fall), abs=0.02)
+        assert difference == pytest.approx((1 - fall) / 3, abs=0.02)
+    one, ten = Page("07c_counts").table("measure").values()
+    assert one[4] > one[3] and one[5] == pytest.approx(1 / 6, abs=0.04) and ten[5] > 0.7
 
 
 def test_chapter_08_describes_its_prior():

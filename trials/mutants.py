@@ -22,7 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from sidebyside.libraries import LIBRARIES, TAGS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-USES_EARLIER_DRAWS = {"05", "05b", "06", "07b", "08", "08b"}
+USES_EARLIER_DRAWS = {"05", "05b", "06", "07b", "07c", "08", "08b"}
 DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
 
 
@@ -154,15 +154,34 @@ _BY_CHAPTER = {
                "num_adaptation_steps=2", BROKEN),
     ],
     "07c": [
+        Mutant("PyMC", "prior rate of mu doubled", "luck-model-pymc", '"mu", 2, 2', '"mu", 2, 4'),
+        Mutant("PyMC", "five or more taken for five", "luck-model-pymc", 'pm.Censored("accidents", count, None, 5,',
+               'pm.Poisson("accidents", mu,'),
+        Mutant("PyMC", "fixed huge step size", "luck-draw-pymc", "quiet=not live", "quiet=not live, "
+               "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
         Mutant("PyMC", "dispersion turned round", "counts-model-pymc", "alpha=phi", "alpha=1 / phi"),
+        Mutant("PyMC", "five or more taken for five", "counts-model-pymc", 'pm.Censored("accidents", count, None, 5,',
+               'pm.NegativeBinomial("accidents", mu=mu, alpha=phi,'),
+        Mutant("Stan", "six or more in the place of five or more", "luck-model-stan", "poisson_lccdf(4", "poisson_lccdf(5"),
+        Mutant("Stan", "prior rate of mu doubled", "luck-model-stan", "gamma(2, 2)", "gamma(2, 4)"),
         Mutant("Stan", "prior rate of phi doubled", "counts-model-stan", "gamma(2, 0.5)", "gamma(2, 1)"),
-        Mutant("NumPyro", "dispersion turned round", "counts-model-numpyro", "(mu, phi)", "(mu, 1 / phi)"),
-        Mutant("NumPyro", "fixed huge step size", "counts-draw-numpyro", "NUTS(counts_numpyro)",
-               "NUTS(counts_numpyro, step_size=20.0, adapt_step_size=False)", BROKEN),
-        Mutant("Pyro", "rate and scale of the gamma mixed up", "counts-model-pyro", "phi, phi / mu", "phi, mu / phi"),
-        Mutant("TFP", "success and failure mixed up", "counts-model-tfp", "probs=mu / (mu + phi)", "probs=phi / (mu + phi)"),
-        Mutant("TFP", "too little adaptation", "counts-sampler-tfp", "num_adaptation_steps=warmup",
-               "num_adaptation_steps=2", BROKEN),
+        Mutant("Stan", "the first parametrisation", "counts-model-stan", "neg_binomial_2_lpmf(k", "neg_binomial_lpmf(k"),
+        Mutant("NumPyro", "prior rate of mu doubled", "luck-model-numpyro", "dist.Gamma(2, 2)", "dist.Gamma(2, 4)"),
+        Mutant("NumPyro", "classes off by one", "luck-model-numpyro", "jnp.arange(5)", "jnp.arange(1, 6)"),
+        Mutant("NumPyro", "fixed huge step size", "luck-draw-numpyro", "NUTS(model)",
+               "NUTS(model, step_size=20.0, adapt_step_size=False)", BROKEN),
+        Mutant("NumPyro", "dispersion turned round", "counts-model-numpyro", "NegativeBinomial2(mu, phi)",
+               "NegativeBinomial2(mu, 1 / phi)"),
+        Mutant("NumPyro", "prior of phi turned round", "counts-model-numpyro", "dist.Gamma(2, 0.5)", "dist.Gamma(0.5, 2)"),
+        Mutant("Pyro", "prior rate of mu halved", "luck-model-pyro", "Gamma(2.0, 2.0)", "Gamma(2.0, 1.0)"),
+        Mutant("Pyro", "classes off by one", "luck-model-pyro", "torch.arange(5.0)", "torch.arange(1.0, 6.0)"),
+        Mutant("Pyro", "success and failure turned round", "counts-model-pyro", "torch.log(mu / phi)", "torch.log(phi / mu)"),
+        Mutant("Pyro", "dispersion turned round", "counts-model-pyro", "total_count=phi", "total_count=1 / phi"),
+        Mutant("TFP", "mean taken for its logarithm", "luck-model-tfp", "tfd.Poisson(mu)", "tfd.Poisson(log_rate=mu)"),
+        Mutant("TFP", "prior rate of mu a quarter", "luck-model-tfp", "tfd.Gamma(double(2), double(2))",
+               "tfd.Gamma(double(2), double(0.5))"),
+        Mutant("TFP", "success and failure turned round", "counts-model-tfp", "probs=mu / (mu + phi)", "probs=phi / (mu + phi)"),
+        Mutant("TFP", "dispersion turned round", "counts-model-tfp", "total_count=phi", "total_count=1 / phi"),
     ],
     "08": [
         Mutant("PyMC", "prior scale of gamma_1 doubled", "intercepts-model-pymc", '"gamma_1", 0, 1', '"gamma_1", 0, 2'),

@@ -81,6 +81,39 @@ EXERCISES = {
             ),
         ),
     ),
+    "07-spelling": Exercise(
+        right=lambda: 3 / 5,
+        tolerance=0.005,
+        high=1,
+        asks="a probability",
+        praise="The mean is phi p / (1 - p), which is 3.",
+        hint="Look for the row of your library in the table: probs is mu / (mu + phi).",
+        mistakes=(
+            Mistake(lambda: 2 / 5, "That is p as PyMC and SciPy have it: success and failure are turned round."),
+            Mistake(lambda: 3 / (3 + 1 / 2), "That takes 1 / phi for phi."),
+            Mistake(lambda: float(np.log(3 / 2)), "That is close to the logits, log(mu / phi). probs is asked."),
+        ),
+    ),
+    "07-exposure": Exercise(
+        right=lambda: (_accidents("phi") + 3) / (_accidents("phi") / _accidents("mu") + 4),
+        tolerance=0.03,
+        low=0,
+        high=10,
+        asks="an expected number of accidents",
+        praise="Less than half of what is expected of the woman with three accidents in five weeks.",
+        hint="Her exposure is four periods of five weeks: put it in the place of the 1 in the gamma's second number.",
+        mistakes=(
+            Mistake(
+                lambda: (_accidents("phi") + 3) / (_accidents("phi") / _accidents("mu") + 1),
+                "That is a woman with three accidents in five weeks. This one was watched for twenty.",
+            ),
+            Mistake(lambda: 3 / 4, "That takes her own rate for the truth. All women's mean counts too."),
+            Mistake(
+                lambda: 4 * (_accidents("phi") + 3) / (_accidents("phi") / _accidents("mu") + 4),
+                "That is for the next twenty weeks. Five are asked.",
+            ),
+        ),
+    ),
     "07-blinder": Exercise(
         right=lambda: stored("07-blinder"),
         tolerance=0.1,
