@@ -45,6 +45,8 @@ REASONS: list[tuple[str, str, str, str]] = [
     ("02", "elicit", "root(too_much", "the solver finds the same prior from other starting values"),
     ("02", "elicit", "middle, sd =", "the solver finds the same prior from other starting values"),
     ("02", "elicit", "worth = middle *", "the solver finds the same prior from other starting values"),
+    ("04", "large-effect", "size=(2, 200_000)", "more draws give the same answer within its Monte Carlo error"),
+    ("04", "", "chains, warmup, draws =", "more draws or warm-up give the same answer within its Monte Carlo error"),
     ("06", "", "chains, warmup, draws =", "more draws or warm-up give the same answer within its Monte Carlo error"),
     ("06", "", "np.linspace(-1.4, 1.35", "more points draw the same curve"),
     ("06", "huber", "max_iter", "the optimiser has converged long before"),
