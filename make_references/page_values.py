@@ -399,7 +399,12 @@ def chapter_02() -> dict[str, dict]:
     priors = {"ours": {}, "flat q": {"q_prior": (1, 1)}, "small q": {"q_prior": (1, 100)}}
     priors |= {"smallest q": {"q_prior": (1, 1000), "points": 20_001}}
     priors |= {"flat phi": {"alarms": (3, 400)}, "flat theta": {"sensitivity": (26, 13)}}
-    priors |= {"maker": {"sensitivity": (80, 9)}, "both": {"sensitivity": (105, 21)}, "3 alarms": {"alarms": (4, 458)}, "later": {"alarms": (17, 3368)}}
+    priors |= {
+        "maker": {"sensitivity": (80, 9)},
+        "both": {"sensitivity": (105, 21)},
+        "3 alarms": {"alarms": (4, 458)},
+        "later": {"alarms": (17, 3368)},
+    }
     shares = {name: _share(**prior) for name, prior in priors.items()}
     nobody = _beta_mean(lambda rate: stats.binom.pmf(50, 3330, rate), 3, 459)
     rate, square = (_beta_mean(lambda share, power=power: share**power, 3, 459) for power in (1, 2))

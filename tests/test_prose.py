@@ -672,7 +672,9 @@ def test_chapter_02_says_what_its_tables_say():
         assert page.says(max(values), "other priors and patients give", reach=110)
     for row in (three_alarms, later):
         assert page.says(100 * row[2], "of a later report", within=0.5, reach=140)
-        assert page.says(100 * row[2], "with other priors and data", within=0.5, reach=20) == (row is three_alarms), "66%: exercise 7"
+        assert page.says(100 * row[2], "with other priors and data", within=0.5, reach=20) == (row is three_alarms), (
+            "66%: exercise 7"
+        )
     assert page.says(100 * max(row[2] for row in others), "with other priors and data", within=0.5, reach=20)
     without_tiny = [row[2] for row in rows.values() if row is not tiny]
     assert min(without_tiny) == three_alarms[2] and max(without_tiny) == later[2]
