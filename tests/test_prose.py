@@ -396,7 +396,7 @@ def test_chapter_01_says_what_the_prior_saves_with_ten_birds():
 
 
 def test_chapter_01_gives_the_chance_its_uncertainty():
-    """The chance of more than 5 kg at 215 mm, line by line: on a grid finer than the page's, and by its standard error."""
+    """The chance of more than 5 kg at 215 mm, on a grid finer than the page's, and by its standard error."""
     page, team = Page("01_why_bayes"), why_bayes.teams()[10]
     height, slope, scatter = np.meshgrid(
         np.linspace(3000, 6000, 101), np.linspace(-60, 120, 91), np.linspace(100, 1000, 61), indexing="ij"
