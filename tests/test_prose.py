@@ -20,6 +20,7 @@ from pathlib import Path
 import arviz as az
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from arviz_stats.base import array_stats
 from scipy import integrate, optimize, signal, special, stats
@@ -309,8 +310,8 @@ def test_chapter_01_says_what_its_cells_found():
     assert page.says(means["search: own"], "overfitting", reach=100)
     assert true / means["search: own"] == pytest.approx(2, abs=0.1), "on others by twice as much"
     better, better_sem = rows["search less line: true"][:2]
-    assert page.says(better, "Least squares is better", reach=30) and better > 1.5 * better_sem
-    assert page.says(better_sem, "Least squares is better", reach=30)
+    assert page.says(better, "Least squares was better", reach=30) and better > 1.5 * better_sem
+    assert page.says(better_sem, "Least squares was better", reach=30)
     gap, gap_sem = rows["search: too good"][:2]
     assert page.says(gap, "On average it is", reach=20) and page.says(gap_sem, "On average it is", reach=20)
     right, right_sem = rows["line: too good"][:2]
@@ -367,7 +368,7 @@ def test_chapter_01_says_what_a_prior_is_worth():
     five, ten, twenty = (row[1:] for row in rows)  # without least squares on all three measurements
     assert 1 - five[2] / five[0] == pytest.approx(1 / 6, abs=0.02) and "saves a sixth of the error" in page.prose
     assert five[2] < five[1] < five[0] and ten[2] < ten[1] < ten[0]
-    assert max(twenty[:3]) - min(twenty[:3]) < 5, "the prior pays with five or ten birds"
+    assert max(twenty[:3]) - min(twenty[:3]) < 5, "with twenty birds the prior changes little"
     assert (five[0] - five[1]) / (five[0] - five[2]) == pytest.approx(1 / 2, abs=0.1), "about half with the wide prior"
     shares = []
     for team in why_bayes.teams():
@@ -381,6 +382,97 @@ def test_chapter_01_says_what_a_prior_is_worth():
     assert five_birds == 5 and mean == pytest.approx(five[0] - five[2], abs=1) and mean > 2 * error > 4 * median / 2
     assert page.says(twenty[2] - rows[-1][0], "with all three is about", within=3)
     assert all(abs(row[3] - 80) < 5 for row in (five, ten, twenty))
+
+
+def test_chapter_01_says_what_the_prior_saves_with_ten_birds():
+    saved = []
+    for team in why_bayes.teams():
+        some, rest = team.iloc[:10], why_bayes.others_of(team)
+        x, truth = rest["flipper_length_mm"].to_numpy(float), rest["body_mass_g"].to_numpy(float)
+        line = stats.linregress(some["flipper_length_mm"], some["body_mass_g"])
+        middle = why_bayes.Line(some, why_bayes.SLOPES["prior"]).quantile(0.5, x)
+        off = [np.mean(np.abs(guess - truth)) for guess in (line.intercept + line.slope * x, middle)]
+        saved.append(off[0] - off[1])
+    page = Page("01_why_bayes")
+    assert min(saved) > 0 and page.says(np.median(saved), "helped every team", within=1)
+
+
+def test_chapter_01_gives_the_chance_its_uncertainty():
+    """The chance of more than 5 kg at 215 mm, on a grid finer than the page's, and by its standard error."""
+    page, team = Page("01_why_bayes"), why_bayes.teams()[10]
+    height, slope, scatter = np.meshgrid(
+        np.linspace(3000, 6000, 101), np.linspace(-60, 120, 91), np.linspace(100, 1000, 61), indexing="ij"
+    )
+    log_weight = stats.norm.logpdf(height, 4000, 1000) + stats.norm.logpdf(slope, 30, 30)
+    for x, grams in zip(team["flipper_length_mm"], team["body_mass_g"], strict=True):
+        log_weight += -np.log(scatter) - ((grams - height - slope * (x - 200)) / scatter) ** 2 / 2
+    weight = np.exp(log_weight - log_weight.max())
+    chance = stats.norm.sf(5000, height + 15 * slope, scatter)
+    for end in np.quantile(chance, [0.025, 0.975], weights=weight, method="inverted_cdf"):
+        assert page.says(end, "Each candidate has a chance", within=0.01, reach=90)
+    gentoo = sbs.load_penguins().query("species == 'Gentoo'").dropna(subset=["flipper_length_mm"])
+    x, y = (gentoo[name].to_numpy(float) for name in ("flipper_length_mm", "body_mass_g"))
+    line, away = stats.linregress(x, y), 215 - x.mean()
+    scatter = np.sqrt(np.sum((y - line.intercept - line.slope * x) ** 2) / (len(x) - 2))
+    error = scatter * np.sqrt(1 / len(x) + away**2 / np.sum((x - x.mean()) ** 2))
+    for side in (-1, 1):
+        end = stats.norm.sf(5000, line.intercept + line.slope * 215 + side * 1.96 * error, scatter)
+        assert page.says(end, "for the line's own error", within=0.01)
+
+
+def test_chapter_01_boosting_finds_too_small_a_change():
+    """The tuned setting on masses simulated from the least-squares fit, where every bird changes by 140 g."""
+    table = why_bayes.birds()
+    species = pd.get_dummies(table[[*why_bayes.MEASURES, "species"]], dtype=float)
+    model = why_bayes.best_of(why_bayes.search(species, table["body_mass_g"], 15))
+    columns = np.column_stack([np.ones(len(table)), species.iloc[:, :-1]])
+    fitted = columns @ np.linalg.lstsq(columns, table["body_mass_g"].to_numpy(float))[0]
+    left, rng = (table["body_mass_g"] - fitted).std(), np.random.default_rng(1)
+    deeper, found = species.assign(bill_depth_mm=species["bill_depth_mm"] + 1), []
+    for _ in range(40):
+        model.fit(species, fitted + rng.normal(0, left, len(table)))
+        found.append(np.mean(model.predict(deeper) - model.predict(species)))
+    page, error = Page("01_why_bayes"), np.std(found) / np.sqrt(len(found))
+    assert page.says(np.mean(found), "the same setting finds", within=3 * error) and np.mean(found) < 140 - 5 * error
+
+
+def test_chapter_01_compares_the_errors_bird_by_bird():
+    table = why_bayes.birds()
+    mass, page = table["body_mass_g"], Page("01_why_bayes")
+    species = pd.get_dummies(table[[*why_bayes.MEASURES, "species"]], dtype=float)
+    for columns, words, sign in (
+        (table[why_bayes.MEASURES], "Boosting wins clearly", 1),
+        (species, "its lead is gone", -1),
+    ):
+        better = np.empty(len(mass))
+        for test in why_bayes.folds(len(mass), 5, why_bayes.SEED):
+            train = np.setdiff1d(np.arange(len(mass)), test)
+            model = why_bayes.best_of(why_bayes.search(columns.iloc[train], mass.iloc[train], 12, parts=3))
+            own, new = (np.column_stack([np.ones(len(t)), t]) for t in (columns.iloc[train], columns.iloc[test]))
+            line = new @ np.linalg.lstsq(own, mass.iloc[train].to_numpy(float))[0]
+            boosted = model.fit(columns.iloc[train], mass.iloc[train]).predict(columns.iloc[test])
+            better[test] = np.abs(line - mass.iloc[test]) - np.abs(boosted - mass.iloc[test])
+        assert page.says(sign * better.mean(), words, within=2.5)
+        assert page.says(stats.sem(better), words, within=0.6)
+
+
+def test_chapter_01_random_parts_are_right_without_columns_that_name_the_colony():
+    from sklearn.ensemble import GradientBoostingRegressor
+    from sklearn.model_selection import KFold, cross_val_score
+
+    rng, gaps = np.random.default_rng(5), []
+    for _ in range(15):
+        seasons = []
+        for colonies in (15, 60):
+            flipper = rng.normal(200, 8, 20 * colonies)
+            fishing = np.repeat(rng.normal(0, 350, colonies), 20)
+            seasons.append((flipper[:, None], 45 * (flipper - 200) + fishing + rng.normal(0, 250, len(flipper))))
+        (x, mass), (x_new, mass_new) = seasons
+        model = GradientBoostingRegressor(n_estimators=40, random_state=0)
+        folds = KFold(5, shuffle=True, random_state=0)
+        random = -cross_val_score(model, x, mass, cv=folds, scoring="neg_mean_absolute_error").mean()
+        gaps.append(random - np.mean(np.abs(model.fit(x, mass).predict(x_new) - mass_new)))
+    assert abs(np.mean(gaps)) < 25, "random parts would have been about right"
 
 
 @pytest.mark.parametrize(("size", "longer"), [(5, 1 / 8), (20, 0)])
@@ -554,15 +646,27 @@ def test_chapter_02_says_what_its_tables_say():
     assert page.says(once_in[0], "predictive says") and estimate > 1000
     assert page.says(100 / once_in[0], "one-sided p", within=0.1)
     assert page.says(numbers(page.shown("fisher").splitlines()[1])[-1], "one-sided p", within=0.005)
+    assert page.says(100 / once_in[1], "flat prior it is", within=0.5)
     assert page.says(min(once_in[1:]), "predictive says") and page.says(max(once_in[1:]), "predictive says")
     rows = {name: row[-4:] for name, row in page.table("answers").items()}
-    own, *others, three_alarms, later = rows.values()
+    tiny = rows["q tiny, Beta(1, 1000)"]
+    own, *others, three_alarms, later = (row for row in rows.values() if row is not tiny)
     assert list(rows)[-2:] == ["later: 3 of 401 samples", "later: 16 of 3,324 samples"] and len(others) == 6
+    for words in ("still answers", "Only somebody who was nearly sure beforehand"):
+        assert page.says(100 * tiny[2], words, within=0.5, reach=70)
+    below = stats.beta(1, 1000).ppf(0.95)
+    assert page.says(100 * below, "had it, six for each confirmed case", within=0.005)
+    assert page.says(1000 * below, "95% sure of fewer than", within=0.05) and round(below * 2000) == 6
+    assert page.says(100 * tiny[3], "95% sure of fewer than", within=0.5, reach=60)
     for end in own[:2]:
         assert page.says(end, "With 95% probability", reach=40)
     assert page.says(100 * own[2], "you had had it", within=0.5, reach=50)
     assert page.says(100 * own[2], "The answer will be about", within=0.5)
-    assert abs(rows["θ flat, Beta(1, 1)"][2] - own[2]) < 0.01, "a flat prior changes nothing that we report"
+    flat_theta, ours = stats.beta(26, 13), stats.beta(27, 14)
+    changes = [flat_theta.mean() - ours.mean(), *np.subtract(flat_theta.interval(0.95), ours.interval(0.95))]
+    changes += list(flat_theta.sf([0.5, 0.8]) - ours.sf([0.5, 0.8]))
+    assert 0.009 < np.abs(changes).max() < 0.01, "a flat prior changes the numbers by a hundredth at most"
+    assert abs(rows["θ flat, Beta(1, 1)"][2] - own[2]) < 0.005, "and the chapter's answers by less"
     assert page.says(100 * rows["θ: the maker's alone"][2], "your 55% would be", within=0.5, reach=10)
     for column, scale in ((1, 1), (2, 100)):
         values = [scale * row[column] for row in others]
@@ -570,12 +674,18 @@ def test_chapter_02_says_what_its_tables_say():
         assert page.says(max(values), "other priors and patients give", reach=110)
     for row in (three_alarms, later):
         assert page.says(100 * row[2], "of a later report", within=0.5, reach=140)
-        assert page.says(100 * row[2], "with other priors and data", within=0.5, reach=20)
-    assert min(row[2] for row in rows.values()) == three_alarms[2] and max(row[2] for row in rows.values()) == later[2]
+        assert page.says(100 * row[2], "with other priors and data", within=0.5, reach=20) == (row is three_alarms), (
+            "66%: exercise 7"
+        )
+    assert page.says(100 * max(row[2] for row in others), "with other priors and data", within=0.5, reach=20)
+    without_tiny = [row[2] for row in rows.values() if row is not tiny]
+    assert min(without_tiny) == three_alarms[2] and max(without_tiny) == later[2]
     assert page.says(100 * own[3], "By the table", within=0.05)
-    assert page.says(100 * own[3], "somebody had the disease", within=0.05, reach=30)
-    for value in (own[3], min(row[3] for row in others), max(row[3] for row in others)):
-        assert page.says(100 * value, "all false alarms", within=0.05, reach=80)
+    assert page.says(100 * own[3], "With our prior the probability is", within=0.05, reach=30)
+    for value in (own[3], min(row[3] for row in others), tiny[3]):
+        assert page.says(100 * value, "all false alarms", within=0.05 if value < 0.1 else 0.5, reach=110)
+    for value in (min(row[3] for row in others), max(row[3] for row in others), tiny[3]):
+        assert page.says(100 * value, "with most other priors", within=0.05 if value < 0.1 else 0.5)
     nobody, narrower, narrowest, flat = (row[0] for row in page.table("nobody").values())
     assert nobody == pytest.approx(1 / 4, abs=0.05) == narrower and page.says(1 / 4, "falls from one half")
     assert 0.4 < narrowest < 0.5, "with a much narrower prior it hardly falls"
@@ -590,7 +700,7 @@ def test_chapter_02_says_what_its_tables_say():
     with_three = [1 / stats.betabinom(3330, a + 3, b + 398).sf(49) for a, b in ((1, 60), (1, 1))]
     for once in with_three:
         assert page.says(once, "With 3 alarms, fifty or more", within=0.5, reach=100)
-    [chi_squared] = {round(value) for value in page.table("laboratories-solution")["differences, data"][:1]}
+    [chi_squared] = {round(value) for value in page.table("laboratories-solution")["differences, data"][-1:]}
     assert page.says(chi_squared, "Pearson's chi-squared", reach=100)
     fixed = numbers(page.shown("marginalise"))
     assert set(fixed) <= set(numbers(page.cell("fig-share").metadata["mystnb"]["image"]["alt"]))
