@@ -13,6 +13,7 @@ import numpy as np
 from scipy import integrate, interpolate, optimize, special, stats
 
 from make_references import (
+    both_errors,
     decisions,
     generalisation,
     robust_regression,
@@ -845,6 +846,7 @@ CHAPTERS = {
     "05": chapter_05,
     "05b": chapter_05b,
     "06": chapter_06,
+    "07": both_errors.values,
     "08": chapter_08,
     "09": generalisation.values,
     "09b": time_order.values,
