@@ -53,6 +53,64 @@ def both_errors(alpha, beta, mu_x, tau_x, errors=ERRORS):
     return log_joint
 
 
+def latent(alpha, beta, mu_x, tau_x, x_true):
+    """Log joint density of the line with errors in both directions, given the true positions, shape (16,).
+
+    The two errors of a point are bivariate normal; the chapter factors that into two normal distributions.
+    """
+    log_joint = (
+        stats.norm.logpdf(alpha, 4, 2)
+        + stats.norm.logpdf(beta, 0, 3)
+        + stats.norm.logpdf(mu_x, 0, 1)
+        + stats.halfnorm.logpdf(tau_x)
+        + stats.norm.logpdf(x_true, mu_x, tau_x).sum()
+    )
+    for x, y, error, true in zip(X, Y, ERRORS, x_true, strict=True):
+        log_joint += stats.multivariate_normal.logpdf([x, y], [true, alpha + beta * true], error)
+    return log_joint
+
+
+def conditional_positions(alpha, beta, mu_x, tau_x):
+    """Mean and variance of each true position, given the other parameters (arrays of one shape): shape (16, ...).
+
+    By the precision matrix of each point's two errors, which the chapter does without.
+    """
+    means, variances = [], []
+    for x, y, error in zip(X, Y, ERRORS, strict=True):
+        (xx, xy), (_, yy) = np.linalg.inv(error)
+        precision = 1 / tau_x**2 + xx + 2 * beta * xy + beta**2 * yy
+        pull = mu_x / tau_x**2 + (xx + beta * xy) * x + (xy + beta * yy) * (y - alpha)
+        means.append(pull / precision)
+        variances.append(1 / precision)
+    return np.array(means), np.array(variances)
+
+
+def position_grid(points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and variance of each true position on a grid of the other parameters, and the weights of its points."""
+    model = MODELS["both_errors"]
+    first, *rest = (np.linspace(*ends, points) for ends in model["box"].values())
+    log_weight, places = [], []
+    for value in first:  # one plane at a time keeps the memory small
+        plane = np.meshgrid([value], *rest, indexing="ij")
+        log_plane = model["integrand"](*plane).ravel()
+        kept = log_plane > _TOP - 30
+        log_weight.append(log_plane[kept])
+        places.append([axis.ravel()[kept] for axis in plane])
+    weight = np.exp(np.concatenate(log_weight) - _TOP)
+    alpha, beta, mu_x, log_tau = np.concatenate(places, axis=1)
+    return *conditional_positions(alpha, beta, mu_x, np.exp(log_tau)), weight / weight.sum()
+
+
+def position_moments(points: int) -> dict[str, np.ndarray]:
+    """Posterior mean, standard deviation and kurtosis of each true position, from a grid of the other parameters."""
+    centre, variance, weight = position_grid(points)
+    mean = centre @ weight
+    off = centre - mean[:, None]
+    sd = np.sqrt((off**2 + variance) @ weight)
+    fourth = (off**4 + 6 * off**2 * variance + 3 * variance**2) @ weight
+    return {"mean": mean, "sd": sd, "kurtosis": fourth / sd**4}
+
+
 def radon_readings(limit: float) -> tuple[np.ndarray, int]:
     """First-floor readings of at least ``limit`` pCi/L, as logs, and how many readings are below."""
     radon = load_radon()
@@ -113,6 +171,10 @@ def _radon_model(limit: float, box: dict, log_joint=censored) -> dict:
     }
 
 
+# the base point of the model with true positions
+BASE = {"alpha": 4.0, "beta": 2.2, "mu_x": 0.0, "tau_x": 0.4, "x_true": [round(float(x), 2) for x in X]}
+_TOP = float(both_errors(4.05, 2.23, 0.0, 0.44)) + np.log(0.44)  # close to the largest value of the integrand
+
 MODELS = {
     "both_errors": {
         "log_density": both_errors,
@@ -142,6 +204,22 @@ MODELS = {
         "forward": {"mu": np.exp},
         "grids": (100, 140),
     },
+    "both_errors_latent": {
+        "log_density": latent,
+        "points": [
+            BASE | change
+            for change in (
+                {},
+                {"alpha": 3.5},
+                {"beta": 1.2},
+                {"mu_x": 0.3},
+                {"tau_x": 0.9},
+                {"x_true": [x + 0.05 for x in BASE["x_true"]]},
+                {"x_true": [x * (1.1 if i % 2 else 0.9) for i, x in enumerate(BASE["x_true"])]},
+            )
+        ],
+        "grids": (36, 50),
+    },
     "accident_counts": {
         "log_density": counts,
         "points": [
@@ -160,7 +238,17 @@ MODELS = {
 
 def make(name: str, grids: tuple[int, int] | None = None) -> dict:
     """Make one of this module's references; ``grids`` are the coarser and the finer number of points an axis."""
-    return make_reference(name, MODELS[name], grids)
+    if name != "both_errors_latent":
+        return make_reference(name, MODELS[name], grids)
+    model = MODELS[name]
+    points = grids or model["grids"]
+    reference = make_reference(name, MODELS["both_errors"], points)
+    coarse, fine = (position_moments(number) for number in points)
+    errors = {f"{moment}_error": np.abs(fine[moment] - coarse[moment]) for moment in ("mean", "sd")}
+    reference["parameters"]["x_true"] = {key: value.tolist() for key, value in (fine | errors).items()}
+    how = reference["how"].replace("Made by", "The true positions are normal given the other parameters. Made by")
+    log_density = [float(model["log_density"](**point)) for point in model["points"]]
+    return reference | {"how": how, "points": model["points"], "log_density": log_density}
 
 
 # ---- the numbers of chapter 7c's answer ------------------------------------------------------

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import integrate, interpolate, optimize, signal, special, stats
 
 from make_references import (
+    both_errors,
     decisions,
     detection_limit,
     generalisation,
@@ -959,6 +960,7 @@ CHAPTERS = {
     "05": chapter_05,
     "05b": chapter_05b,
     "06": chapter_06,
+    "07": both_errors.values,
     "07b": detection_limit.values,
     "07c": measurement_noise.accident_values,
     "08": chapter_08,

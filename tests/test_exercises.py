@@ -83,6 +83,15 @@ def test_a_number_needed_to_treat_may_be_whole():
     assert "raw shares" in judge(ALL["04-treat"], 5.09).message
 
 
+@pytest.mark.parametrize(("answer", "right", "said"), [
+    (14, False, "safe whole number"), (15, False, "a little more than a tenth"), (13.9, False, "factor is 0.9"),
+    (14.6, True, "Right"), (14.67, True, "Right"), (14.7, True, "Right"),
+])  # fmt: skip
+def test_a_ruler_is_asked_to_one_decimal(answer, right, said):
+    verdict = judge(ALL["07-ruler"], answer)
+    assert verdict.right is right and said in verdict.message
+
+
 @pytest.mark.parametrize("chapter", sorted({path.stem[:2] for path in NOTEBOOKS}))
 def test_each_exercise_is_asked_once_and_solved_once(chapter):
     """Open, the check says that nothing was answered; in the solution it says "Right". A chapter may have two parts."""

@@ -28,6 +28,7 @@ from scipy import integrate, optimize, signal, special, stats
 import sidebyside as sbs
 from benchmark import problems
 from make_references import (
+    both_errors,
     bradley_terry,
     decisions,
     measurement_noise,
@@ -1741,11 +1742,49 @@ def test_chapter_05b_s_logistic_regression_says_what_is_true():
 
 
 def test_chapter_07_says_what_is_true():
-    page = Page("07_measurement_noise")
-    hogg = sbs.load_hogg().loc[5:]
-    assert page.says(np.ptp(hogg["x"]), "their errors are") and page.says(hogg["sigma_x"].max(), "their errors are")
-    spread = load_reference("both_errors").parameters["tau_x"]["mean"]
-    assert page.says(100 * spread, "sixteen points", within=0.5)
+    page, hogg = Page("07_measurement_noise"), sbs.load_hogg().loc[5:]
+    assert page.says(len(hogg), "measurements rise") and page.says(hogg["sigma_x"].max(), "their errors are")
+    latent = load_reference("both_errors_latent").parameters
+    spread, slope = 100 * latent["tau_x"]["mean"], latent["beta"]["mean"]
+    for near in ("positions scatter by about", "true positions have a standard deviation of"):
+        assert page.says(spread, near, within=0.5)
+    assert page.says(slope, "The slope is", within=0.006)
+    assert page.says(latent["beta"]["sd"], "The slope is", within=0.006)
+    stored = page_values("07")
+    for value in (slope, *stored["ruler"]["value"][0][1:]):
+        assert page.says(10 * value, "rises by about", within=0.5)
+    assert page.says(stored["least_squares"]["value"][0], "Least squares \\(", within=0.006, reach=30)
+    assert page.says(stored["york"]["value"][0][0], "and York \\(", within=0.006, reach=30)
+    _, reach = numbers(page.shown("fig-largest"))[:2]
+    assert page.says(100 - reach, "largest residual as small", within=1, reach=80)
+    sets = [values for row, values in page.table("work").items() if "latent" in row or "marginal" in row]
+    worth = [values[2] for values in sets if len(values) == 3]
+    assert len(worth) == 8 and all(np.array(worth[1::2]) > worth[::2]), "a row for each form and library but Pyro"
+
+
+def test_chapter_07_says_of_other_priors_and_of_the_blunt_ruler_what_is_true():
+    """Words for numbers: what is wide, what moves, what ends earlier."""
+    stored = {name: np.array(entry["value"]) for name, entry in page_values("07").items()}
+    ours, york, others = stored["ruler"], stored["york"], stored["other_priors"]
+    assert np.all(np.diff(ours[:, 2] - ours[:, 1]) > 0) and np.all(np.diff(york[:, 2] - york[:, 1]) > 0)
+    for found in (ours, york):
+        assert np.all((found[:, 1] < ours[0, 0]) & (ours[0, 0] < found[:, 2])), "intervals keep the slope"
+    assert np.all(ours[-2:, 2] < york[-2:, 2]), "where the error is large the model's interval ends earlier"
+    assert np.max(np.ptp(others[:, :3], axis=0)) < 0.03, "for accurate positions priors hardly matter"
+    low, high = np.ptp(others[:, 4:], axis=0)
+    assert high > 5 * low, "the upper end moves"
+    blunt, se = stored["least_squares"][2:]
+    assert blunt + 4 * se < ours[0, 0], "least squares is sure of too flat a line"
+
+
+def test_chapter_07_s_wrong_mode_has_hardly_any_probability():
+    """Exercise 4: chains that get stuck below 0 are wrong, although the density has a maximum there."""
+    slope, _, log_p = both_errors.log_posterior(*both_errors._blunt(40), both_errors.SHAPES["page"])
+    p = np.exp(log_p - log_p.max()).sum(axis=1)
+    below = slope < 0
+    assert p[below].sum() / p.sum() < 1e-4
+    valley = np.argmin(p[below])
+    assert -4 < slope[below][valley] and p[below][0] > 10 * p[below][valley], "it rises again, until the prior ends it"
 
 
 def test_chapter_07b_says_what_is_true():

@@ -300,6 +300,16 @@ def test_errors_in_both_directions_are_the_integral_over_the_true_positions():
     assert measurement_noise.both_errors(alpha, beta, mu_x, tau_x) == pytest.approx(total, abs=1e-6)
 
 
+def test_true_positions_given_the_rest_are_what_integration_leaves_out():
+    """Bayes' theorem: the latent form over the positions' conditional density is the marginal form."""
+    rest, rng = {"alpha": 3.8, "beta": 2.0, "mu_x": 0.1, "tau_x": 0.5}, np.random.default_rng(4)
+    mean, variance = measurement_noise.conditional_positions(**rest)
+    for x_true in mean + 0.1 * rng.normal(size=(3, len(mean))):
+        left = measurement_noise.latent(**rest, x_true=x_true)
+        left -= stats.norm.logpdf(x_true, mean, np.sqrt(variance)).sum()
+        assert left == pytest.approx(measurement_noise.both_errors(**rest), abs=1e-9)
+
+
 def test_two_proportions_are_what_the_command_makes():
     made = two_proportions.make("two_proportions")
     assert made == json.loads((Path(sbs.__file__).parent / "references" / "two_proportions.json").read_text())

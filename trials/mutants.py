@@ -22,7 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from sidebyside.libraries import LIBRARIES, TAGS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-USES_EARLIER_DRAWS = {"05", "05b", "06", "07b", "07c", "08", "08b"}
+USES_EARLIER_DRAWS = {"05", "05b", "06", "07", "07b", "07c", "08", "08b"}
 DENSITY, SAMPLING, POSTERIOR = "DensityDisagreementError", "SamplingError", "DisagreementError"
 
 
@@ -119,14 +119,22 @@ _BY_CHAPTER = {
                "num_adaptation_steps=2", BROKEN),
     ],
     "07": [
-        Mutant("PyMC", "covariance of the errors dropped", "both-errors-model-pymc", "+ cov_xy", ""),
-        Mutant("PyMC", "fixed huge step size", "both-errors-draw-pymc", "quiet=not live", "quiet=not live, "
+        Mutant("PyMC", "correlation of the errors dropped", "latent-model-pymc", " + k * (measured - x_true)", ""),
+        Mutant("PyMC", "covariance of the errors dropped", "marginal-model-pymc", " + cov_xy", ""),
+        Mutant("PyMC", "fixed huge step size", "latent-draw-pymc", "quiet=not live", "quiet=not live, "
                "nuts_sampler='pymc', step=pm.NUTS(step_scale=40.0, adapt_step_size=False)", BROKEN),
-        Mutant("Stan", "prior scale of tau_x doubled", "both-errors-model-stan", "tau_x ~ normal(0, 1)",
+        Mutant("Stan", "height at the measured position", "latent-model-stan",
+               "y ~ normal(alpha + beta * x_true", "y ~ normal(alpha + beta * x"),
+        Mutant("Stan", "prior scale of tau_x doubled", "marginal-model-stan", "tau_x ~ normal(0, 1)",
                "tau_x ~ normal(0, 2)"),
-        Mutant("NumPyro", "prior scale of tau_x doubled", "both-errors-model-numpyro", "HalfNormal(1)", "HalfNormal(2)"),
-        Mutant("Pyro", "slope of the readings not flattened", "both-errors-model-pyro", "cov / var_x * (x", "beta * (x"),
-        Mutant("TFP", "covariance of the errors dropped", "both-errors-model-tfp", " + cov_xy", ""),
+        Mutant("NumPyro", "true positions around 0", "latent-model-numpyro", "dist.Normal(mu_x, tau_x)",
+               "dist.Normal(0, tau_x)"),
+        Mutant("NumPyro", "prior scale of tau_x doubled", "marginal-model-numpyro", "HalfNormal(1)", "HalfNormal(2)"),
+        Mutant("Pyro", "error in y not reduced", "latent-model-pyro", "(mean_y, sigma_given_x_t)", "(mean_y, sigma_y_t)"),
+        Mutant("Pyro", "slope of the measurements not flattened", "marginal-model-pyro", "c / v * (measured",
+               "beta * (measured"),
+        Mutant("TFP", "sign of the shared error", "latent-model-tfp", "k * (x - x_true)", "k * (x_true - x)"),
+        Mutant("TFP", "covariance of the errors dropped", "marginal-model-tfp", " + cov_xy", ""),
     ],
     "07b": [
         Mutant("PyMC", "limit not halfway to the next reading", "censored-model-pymc", "lower=log_limit", "lower=np.log(1.9)"),

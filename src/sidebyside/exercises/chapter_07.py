@@ -17,6 +17,11 @@ def _ruler(spread: float = 44, kept: float = 0.9) -> float:
     return float(spread * np.sqrt(1 / kept - 1))
 
 
+def _left(beta: float = 2, r: float = 0.6, error: float = 1) -> float:
+    """Coefficient of a predictor without effect, next to a confounder with an error of variance ``error``."""
+    return beta * r * error / (1 - r**2 + error)
+
+
 def _accidents(parameter: str) -> float:
     return load_reference("accident_counts").parameters[parameter]["mean"]
 
@@ -47,21 +52,49 @@ EXERCISES = {
     ),
     "07-ruler": Exercise(
         right=_ruler,
-        tolerance=0.5,
+        tolerance=0.1,
+        drawn=False,
         low=0,
         high=1000,
-        asks="a standard deviation, in the units of the positions",
+        asks="a standard deviation, in the units of the positions and to one decimal",
         praise="About a third of the spread of the positions.",
         hint="Set spread squared / (spread squared + error squared) to the share of the slope that may be left.",
         mistakes=(
+            Mistake(lambda: float(np.floor(_ruler())), "That is a safe whole number. One decimal is asked.", 0.03),
+            Mistake(
+                lambda: float(np.ceil(_ruler())),
+                "Rounded up? With that error the slope loses a little more than a tenth. One decimal is asked.",
+                0.03,
+            ),
             Mistake(lambda: _ruler() ** 2, "That is a variance. The square root of it is asked."),
             Mistake(
                 lambda: 44 * (1 / 0.9 - 1),
                 "Variances add up, not standard deviations: the factor holds the squares of both.",
             ),
-            Mistake(lambda: 44 * np.sqrt(0.1), "At most a tenth may be lost: the factor is 0.9, not 1 / 1.1."),
+            Mistake(lambda: 44 * np.sqrt(0.1), "At most a tenth may be lost: the factor is 0.9, not 1 / 1.1.", 0.05),
             Mistake(lambda: _ruler(kept=0.1), "A tenth may be lost, not a tenth be left."),
             Mistake(lambda: _ruler(spread=0.44), "Mind the units: the answer is asked in units, not in hundreds."),
+        ),
+    ),
+    "07-adjust": Exercise(
+        right=_left,
+        tolerance=0.01,
+        drawn=False,
+        low=-10,
+        high=10,
+        asks="a coefficient",
+        praise="More than half of the confounding is left after the adjustment.",
+        hint="Half error means that the error variance is as large as the true one. Then use the formula for b2.",
+        mistakes=(
+            Mistake(lambda: 0.0, "That would be so if x1 had no error: what does lambda say?"),
+            Mistake(lambda: 2 * 0.6, "That is the coefficient without any adjustment for x1."),
+            Mistake(
+                lambda: 0.5 * 2 * 0.6,
+                "The reliability is that of x1 once x2 is known, and x2 explains a part of the true variance.",
+            ),
+            Mistake(lambda: 2 * 0.6 - _left(), "That is the share that the adjustment removes."),
+            Mistake(lambda: 2 - _left() / 0.6, "That is the coefficient of x1. The other one is asked."),
+            Mistake(lambda: _left(error=0.5), "Half of the measured variance is error, not half of the true one."),
         ),
     ),
     "07-two": Exercise(
