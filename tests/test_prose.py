@@ -1826,6 +1826,92 @@ def test_chapter_07b_says_what_its_posteriors_are():
     assert np.max(np.abs(moved - moved[0]) / [sd[0], sd[3]]) < 1 / 5, "no answer moves by a fifth"
 
 
+def radon_posterior(seen, below, limit, prior=(1, 1), truncated=False):
+    """Posterior weights on a grid of the chapter's mu and sigma, written without the chapter's function."""
+    mu, sigma = np.meshgrid(np.linspace(-5, 2.5, 751), np.linspace(0.3, 3.5, 321), indexing="ij")
+    log_p = stats.norm.logpdf(mu, *prior) + stats.halfnorm.logpdf(sigma)
+    log_p += sum(stats.norm.logpdf(one, mu, sigma) for one in seen)
+    log_p += below * stats.norm.logcdf(np.log(limit), mu, sigma)
+    if truncated:
+        log_p -= len(seen) * stats.norm.logsf(np.log(limit), mu, sigma)
+    weight = np.exp(log_p - log_p.max())
+    return mu, sigma, weight / weight.sum()
+
+
+def below_the_limit(mu, sigma, limit):
+    """Return the geometric mean of lognormal readings below a limit."""
+    z = (np.log(limit) - mu) / sigma
+    return np.exp(mu - sigma * stats.norm.pdf(z) / stats.norm.cdf(z))
+
+
+def test_chapter_07b_says_what_sorting_and_the_likelihood_answer():
+    page = Page("07b_detection_limit")
+    radon = sbs.load_radon()
+    readings = np.sort(radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy())
+    middle = (len(readings) + 1) // 2
+    assert page.says(middle, "is the sixth number", reach=20) and middle - np.sum(readings < 2) == 6
+    assert page.says(np.median(readings), "is the sixth number", reach=20)
+    assert page.says(np.sum(readings >= 4), "is a count", reach=10)
+    assert page.says(100 * np.mean(readings >= 4), "is a count", reach=30, within=0.5)
+    rank = int(stats.binom.ppf(0.025, len(readings), 0.5))  # order statistics with 95% or nearly
+    assert page.says(rank, "where sorting has no numbers") and readings[rank - 1] < 2
+    # the interval from the likelihood's curvature is nearly the posterior's
+    seen, below = np.log(readings[readings >= 2]), np.sum(readings < 2)
+    mu, sigma, weight = radon_posterior(seen, below, 1.95)
+    mean, sd = np.sum(weight * mu), np.sqrt(np.sum(weight * mu**2) - np.sum(weight * mu) ** 2)
+
+    def minus_log_likelihood(at):
+        return -stats.norm.logpdf(seen, *at).sum() - below * stats.norm.logcdf(np.log(1.95), *at)
+
+    peak = optimize.minimize(minus_log_likelihood, [0.7, 1], tol=1e-8)
+    assert np.sqrt(peak.hess_inv[0, 0]) == pytest.approx(sd, rel=0.1) and abs(peak.x[0] - mean) < sd / 5
+    assert page.says(np.sum(weight * sigma), "that of all readings", within=0.005)
+    positive = readings[readings > 0]
+    _, sigma, weight = radon_posterior(np.log(positive), np.sum(readings == 0), 0.05)
+    assert page.says(np.sum(weight * sigma), "that of all readings", within=0.005)
+    # what the censored model expects of the hidden readings
+    for limit, words in ((2, "geometric mean"), (4, "says it as well")):
+        seen, below = np.log(readings[readings >= limit]), np.sum(readings < limit)
+        mu, sigma, weight = radon_posterior(seen, below, limit - 0.05)
+        expected = below_the_limit(np.sum(weight * mu), np.sum(weight * sigma), limit - 0.05)
+        assert page.says(expected, words, within=0.05), expected
+    # the half step at 4 pCi/L
+    mu, sigma, weight = radon_posterior(np.log(readings[readings >= 2]), np.sum(readings < 2), 1.95)
+    more = np.sum(weight * (stats.norm.sf(np.log(3.95), mu, sigma) - stats.norm.sf(np.log(4), mu, sigma)))
+    assert 0 < more < 0.005 and "less than half a percentage point" in page.prose
+    assert page.says(2 * stats.norm.sf(2), "chance in", within=0.001)
+
+
+def test_chapter_07b_says_what_the_truncated_model_knows():
+    page, found = Page("07b_detection_limit"), page_values("07b")
+    radon = sbs.load_radon()
+    readings = radon.loc[radon["floor"] == 1, "radon_pci_l"].to_numpy()
+    seen = np.log(readings[readings >= 2])
+    everything, _, *fillings = np.array(found["on_grid"]["value"])[:5]
+    censored, truncated = (np.array(found[name]["value"]) for name in ("censored", "truncated"))
+    assert 1.05 < (censored[2] - censored[1]) / (everything[2] - everything[1]) < 1.15, "about a tenth wider"
+    assert (censored[5] - censored[4]) / (everything[5] - everything[4]) == pytest.approx(1, abs=0.02), "no wider"
+    assert page.says(truncated[0], "below the interval of all readings", within=0.05) and truncated[0] < everything[1]
+    assert all(row[2] - row[1] < everything[2] - everything[1] for row in fillings), "claims too much"
+    mu, _, weight = radon_posterior(seen, 0, 1.95, (0, 1), truncated=True)
+    assert page.says(np.sum(weight * np.exp(mu)), "integrated", within=0.005)
+    mu, _, weight = radon_posterior(seen, 0, 1.95, (0.73, 0.1), truncated=True)
+    sd = load_reference("censored_radon").parameters["mu"]["sd"]
+    assert np.sqrt(np.sum(weight * mu**2) - np.sum(weight * mu) ** 2) == pytest.approx(sd, abs=0.01)
+    assert page.says(0.1, "worth as much as a prior")
+
+    def best(mu):
+        """Return the largest log likelihood at that mu."""
+        return -optimize.minimize_scalar(
+            lambda sigma: -np.sum(stats.norm.logpdf(seen, mu, sigma) - stats.norm.logsf(np.log(1.95), mu, sigma)),
+            bounds=(0.3, 4),
+            method="bounded",
+        ).fun
+
+    highest = max(best(mu) for mu in np.linspace(0, 0.7, 29))
+    assert page.says(np.exp(best(-3) - highest), "of the highest likelihood", within=0.01)
+
+
 def test_chapter_07b_says_where_the_libraries_tails_end():
     """Far out the plain logarithm of the area is lost, and each library's stable form is not."""
     page = Page("07b_detection_limit")
@@ -1848,8 +1934,15 @@ def test_chapter_07b_says_where_the_libraries_tails_end():
             for z in (36.0, 39.0)
         ]
         assert censored[0] != 0 and censored[1] == 0, "flat with the limit more than 37 standard deviations below"
-        assert np.isfinite(dist.TruncatedNormal(-35.0, 1.0, low=0.0).log_prob(0.1))
-        assert not np.isfinite(dist.TruncatedNormal(-42.0, 1.0, low=0.0).log_prob(0.1))
+        floor = dist.LeftCensoredDistribution(dist.Normal(50.0, 1.0), True).log_prob(0.0)
+        assert np.exp(floor) == pytest.approx(2e-306, rel=0.15) and "$2\\times10^{-306}$" in page.prose
+        truncated = jax.value_and_grad(lambda z: dist.TruncatedNormal(z, 1.0, low=0.0).log_prob(0.1))
+        assert np.isfinite(truncated(-37.5)).all() and page.says(38, "density becomes infinite")
+        assert np.isinf(truncated(-38.0)[0]) and np.isnan(truncated(-38.0)[1])
+    # pm.Censored compares exactly, and has no density below the limit
+    limit = np.log(1.95)
+    log_p = pymc.logp(pymc.Censored.dist(pymc.Normal.dist(0.7, 1), lower=limit, upper=None), [limit, limit - 1e-12, 0])
+    assert np.isfinite(log_p.eval()).tolist() == [True, False, False]
 
 
 def test_chapter_07c_says_what_is_true():
