@@ -36,6 +36,7 @@ from make_references import (
     several_predictors,
     time_order,
     two_proportions,
+    varying_effects,
     why_bayes,
 )
 from make_references.answers import after_reading
@@ -2091,6 +2092,129 @@ def test_the_simulated_survey_of_chapter_08b_is_the_reference_s():
     assert page.says(found["sigma"]["sd"].mean(), "standard deviations are known", within=0.005)
     assert page.says(found["rho"]["sd"].mean(), "correlations are still known", within=0.03)
     assert np.all(found["sigma"]["mean"] > 4 * found["sigma"]["sd"]), "none can be near zero"
+
+
+def _integrate_steps(groups, axis_points: int) -> dict:
+    """Integrate chapter 8b's model on a grid: its evidence, its posterior, and counties' scores, split by floor."""
+    effects, low = groups.Z.shape[1], groups.X[:, 2] == 0
+    basements = varying_effects.Groups(*(part[low] for part in vars(groups).values()))
+    axes = {}
+    for name, (start, end) in radon_grid.BOXES[("radon_intercepts", "radon_slopes")[effects - 1]].items():
+        parts = []
+        for low_end, high_end in pairwise((start, -0.6, end) if name == "rho" else (start, end)):
+            node, share = np.polynomial.legendre.leggauss(axis_points)
+            half = (high_end - low_end) / 2
+            parts.append((low_end + (node + 1) * half, np.log(share * half)))
+        axes[name] = np.concatenate(parts, axis=1)
+    values, shares = (np.meshgrid(*(axis[row] for axis in axes.values()), indexing="ij") for row in (0, 1))
+    grid = {name: part.ravel() for name, part in zip(axes, values, strict=True)}
+    log_weight = sum(part.ravel() for part in shares)
+    for name, part in grid.items():
+        log_weight = log_weight + (np.log(0.75 * (1 - part**2)) if name == "rho" else stats.halfnorm.logpdf(part))
+    scales = np.stack([grid["sigma_alpha"], grid.get("sigma_beta", grid["sigma_alpha"])][:effects], axis=-1)
+    covariance = scales[:, :, None] * scales[:, None, :]
+    if effects == 2:
+        covariance[:, 0, 1] *= grid["rho"]
+        covariance[:, 1, 0] *= grid["rho"]
+    found = {"all": [], "without": [], "basements": []}
+    for start in range(0, len(log_weight), 1_000):
+        block = slice(start, start + 1_000)
+        whole, floor = (
+            varying_effects.Marginal(g, covariance[block], grid["sigma_y"][block]) for g in (groups, basements)
+        )
+        names = ("precisions", "shifts", "constants")
+        parts = [getattr(whole, name).sum(1, keepdims=True) - getattr(whole, name) for name in names]
+        found["all"].append(log_weight[block] + whole.log_likelihood())
+        found["without"].append(log_weight[block, None] + whole.log_likelihood_without())
+        with_floor = [part + getattr(floor, name) for part, name in zip(parts, names, strict=True)]
+        found["basements"].append(log_weight[block, None] + whole._log_likelihood(*with_floor))
+    found = {name: np.concatenate(parts) for name, parts in found.items()}
+    evidence, without, basements = (special.logsumexp(part, axis=0) for part in found.values())
+    scores = {"elpd": evidence - without, "basements": basements - without, "floors": evidence - basements}
+    return grid | scores | {"evidence": evidence, "weight": np.exp(found["all"] - evidence)}
+
+
+def test_chapter_08b_says_where_the_difference_comes_from():
+    page, groups = Page("08b_varying_slopes"), varying_effects.radon(2)
+    one, two = _integrate_steps(varying_effects.radon(1), 40), _integrate_steps(groups, 11)
+    assert page.says(np.exp(two["evidence"] - one["evidence"]), "Bayes factor", within=0.1)
+    assert page.says(two["weight"][two["rho"] < -0.6].sum(), "strongly negative", within=0.005, reach=140)
+    assert page.says(stats.beta.cdf(0.2, 2, 2), "strongly negative", within=0.005, reach=140)
+    for name in ("basements", "floors"):
+        gain = two[name] - one[name]
+        near = {"basements": "basements contributes", "floors": "given the basements"}[name]
+        assert page.says(gain.sum(), near, within=0.1, reach=30)
+        assert page.says(np.sqrt(len(gain)) * gain.std(ddof=1), near, within=0.06, reach=30)
+    gain = two["elpd"] - one["elpd"]
+    names, counts = sorted(set(load_radon()["county"])), np.bincount(groups.group)
+    most, least = np.argmax(gain), np.argmin(gain)
+    assert (names[most], names[least]) == ("Winona", "St. Louis") and least == np.argmax(counts)
+    assert abs(gain[most] + gain[least]) < 0.1 and abs(gain.sum() - gain[most]) < 0.2, "nothing is left"
+    assert page.says(counts.max(), "houses", reach=20) and counts.min() == 1
+    for elpd in page_values("08b")["elpd"]["value"]:
+        assert page.says(elpd, "really left out", within=0.0501)
+    zero = load_radon()["radon_pci_l"].to_numpy() == 0
+    assert zero.sum() == 3 and np.all(groups.X[zero, 2] == 1), "three readings, all on first floors"
+    other = varying_effects.Groups(groups.X, groups.Z, groups.group, np.where(zero, np.log(0.05), groups.y))
+    less = varying_effects.Groups(*(part[~zero] for part in vars(groups).values()))
+    for changed in (other, less):
+        found = _integrate_steps(changed, 9)
+        assert page.says(found["weight"] @ found["sigma_beta"], "zeros matter", within=0.01, reach=120)
+
+
+def test_chapter_08b_says_what_one_step_for_all_would_show():
+    page, houses = Page("08b_varying_slopes"), radon_grid.data()
+    same, vary = (load_reference(name).parameters for name in ("radon_intercepts", "radon_slopes"))
+    mean = {name: np.array(values["mean"]) for name, values in same.items()}
+    first, counts = np.bincount(houses.county, houses.floor), np.bincount(houses.county)
+    mixed = (first > 0) & (first < counts)
+    fewer = np.minimum(first, counts - first)[mixed]
+
+    def own(y):
+        upper = np.bincount(houses.county, y * houses.floor)[mixed] / first[mixed]
+        lower = np.bincount(houses.county, y * (1 - houses.floor))[mixed] / (counts - first)[mixed]
+        return lower, upper - lower
+
+    step = own(houses.y)[1]
+    for end in (step[fewer <= 4].min(), step[fewer <= 4].max(), step[fewer > 4].min(), step[fewer > 4].max()):
+        assert page.says(end, "four houses or fewer", within=0.0501, reach=110)
+    assert np.sum(fewer > 4) == 4
+    rng, found = np.random.default_rng(1), []
+    for _ in range(400):
+        level = mean["gamma_0"] + mean["gamma_1"] * houses.u + mean["sigma_alpha"] * rng.normal(size=len(houses.u))
+        lower, step = own(rng.normal(level[houses.county] + mean["beta"] * houses.floor, mean["sigma_y"]))
+        found.append([np.corrcoef(lower, step)[0, 1], np.sum(step > 0)])
+    correlation, upstairs = np.mean(found, axis=0)
+    assert page.says(correlation, "on average, and", within=0.05) and page.says(upstairs, "on average, and", within=0.6)
+    own_level, own_step = np.array(vary["coefficients"]["mean"])
+    change = np.expm1(np.abs(own_level - mean["alpha"]))
+    assert page.says(100 * change.max(), "expected level change", within=0.5)
+    winona = sorted(set(load_radon()["county"])).index("Winona")
+    ratio = np.exp(own_level + own_step - mean["alpha"] - mean["beta"])[winona]
+    assert page.says(1 - ratio, "in Winona County by", within=0.02, reach=15)
+
+
+def test_chapter_08b_reads_its_tables():
+    page = Page("08b_varying_slopes")
+    summary = page.table("slopes-summary")
+    assert max(summary["r_hat"]) <= 1.004 and min(summary["ess_tail"] + summary["ess_bulk"]) == summary["ess_tail"][4]
+    assert page.says(summary["ess_tail"][4], "smallest effective sample size")
+    assert all(line.split()[-1] == "0" for line in page.shown("slopes-sampling").splitlines()[2:]), "none diverged"
+    assert page.shown("compare-models").count("1 k̂ > 0.70") == 2 and "N < 100" in page.shown("compare-models")
+    rows = page.table("three-table")
+    for name, (true, _, _, low, high) in rows.items():
+        assert low < true < high and (low < 0 < high) == name.startswith("rho"), name
+    assert page.says(0.75 * np.sqrt(2 / 8), "own step,", within=0.01)
+    assert page.says(np.mean([(1 - r**2) / np.sqrt(59) for r in (-0.5, 0.3, 0)]), "sample of", within=0.02)
+    assert page.says(page_values("08b")["other_rho"]["value"][3], "the exact one", within=0.006)
+    lines = page.shown("soil-solution").splitlines()
+    for found in numbers(lines[0]):
+        assert page.says(abs(found), "is about −0.4", within=0.05) or page.says(found, "is about −0.4", within=0.05)
+    fall, sd = (
+        numbers(lines[2])[-1] - numbers(lines[1])[-1],
+        load_reference("radon_slopes").parameters["sigma"]["sd"][1],
+    )
+    assert 0 < fall < 0.5 * sd and page.says(sd, "own uncertainty", within=0.005)
 
 
 def test_chapter_09_says_what_its_cells_found():
