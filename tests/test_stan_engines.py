@@ -40,6 +40,9 @@ POSTERIORS = {
     "accident_counts": "07c_counts",
 }
 TOLERANCE = 1e-6  # largest difference of two log densities, in natural-log units
+# Of two gradients. For a truncated normal distribution stanli 0.24 takes the derivative of Stan's normal_lcdf, which is
+# an approximation: up to 8e-5 off, by 40-digit arithmetic, where PyStan's is exact. The densities agree.
+GRADIENT, GRADIENT_TRUNCATED = 1e-6, 1e-4
 
 
 # ---- the chapters' programs ------------------------------------------------------------------
@@ -83,6 +86,7 @@ def builds(statement: ast.stmt, builders: set[str]) -> bool:
 def what_builds(statements: list[ast.stmt]) -> list[ast.stmt]:
     """Return the statements that build Stan programs, and those that they depend on, in order."""
     builders, wanted = {"stan.build", "stanli.stan_to_mir"}, []
+    declared = {word for text in texts(statements) for word in re.findall(r"\w+", text)}  # entries of data among them
     for statement in statements:
         wanted.append(builds(statement, builders))
         if wanted[-1] and isinstance(statement, ast.FunctionDef):
@@ -90,7 +94,7 @@ def what_builds(statements: list[ast.stmt]) -> list[ast.stmt]:
     needed, keys, chosen = set(), set(), []
     for statement, build in zip(reversed(statements), reversed(wanted), strict=True):
         used, made = names_in(statement)
-        if build or (made & needed and key_set(statement) in keys | {None}):
+        if build or (made & needed and key_set(statement) in keys | declared | {None}):
             chosen.append(statement)
             needed |= used
             keys |= {node.value for node in ast.walk(statement) if isinstance(node, ast.Constant)}
@@ -198,8 +202,9 @@ def test_a_program_has_one_density_on_both_engines(chapter):
         for adjust in (True, False):
             here, there = ([model.log_prob(at, adjust_transform=adjust) for at in points] for model in (one, other))
             np.testing.assert_allclose(np.diff(here), np.diff(there), rtol=0, atol=TOLERANCE)
+        atol = GRADIENT_TRUNCATED if re.search(r"\bT\[", one.program_code) else GRADIENT
         for at in points:
-            np.testing.assert_allclose(one.grad_log_prob(at), other.grad_log_prob(at), rtol=1e-7, atol=1e-6)
+            np.testing.assert_allclose(one.grad_log_prob(at), other.grad_log_prob(at), rtol=1e-7, atol=atol)
 
 
 @pytest.mark.parametrize("name", POSTERIORS)
