@@ -2949,3 +2949,26 @@ def test_the_landscape_is_what_the_installed_packages_say():
             assert row["licence"].split("-")[0] in licence
             oldest = re.search(r">=\s*(\d\.\d+)", about["Requires-Python"])[1]
             assert row["python"].startswith(oldest)
+
+
+def test_chapter_07c_s_simplest_forecast_is_the_best_linear_one():
+    page, women = Page("07c_counts"), np.repeat(np.arange(6), measurement_noise.WOMEN)
+    own = 1 - women.mean() / women.var()
+    assert page.says(own, "is the share of the variance", within=0.02)
+    assert page.says((1 - own) * women.mean() + own * 3, "For three accidents it is", within=0.02)
+    assert page.says(np.sqrt(2 / (len(women) - 1)), "chance moves the ratio by", within=0.005)
+
+
+def test_chapter_07c_s_wrong_programs_fit_as_well_as_the_right_one():
+    """Each is the same family under other names, so the largest likelihood is the same."""
+    women, largest = measurement_noise.WOMEN, []
+    right = (lambda mu, phi: (phi, phi / (mu + phi))), (lambda mu, phi: (phi, mu / (mu + phi)))
+    for shape_and_p in (*right, lambda mu, phi: (1 / phi, 1 / (1 + mu * phi))):
+
+        def loss(log, shape_and_p=shape_and_p):
+            shape, p = shape_and_p(*np.exp(log))
+            seen = stats.nbinom.logpmf(np.arange(5), shape, p)
+            return -(women[:-1] @ seen + women[-1] * stats.nbinom.logsf(4, shape, p))
+
+        largest.append(optimize.minimize(loss, [-0.3, 0.2], method="Nelder-Mead", options={"xatol": 1e-8}).fun)
+    assert np.ptp(largest) < 1e-4
