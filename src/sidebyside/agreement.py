@@ -181,7 +181,7 @@ def check_agreement(
     if "element" in table:
         table["element"] = table["element"].fillna("")
     table.attrs["threshold"] = threshold
-    return _agreed(table, faults)
+    return agreed(table, faults)
 
 
 def _table(rows: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
@@ -191,8 +191,23 @@ def _table(rows: Mapping[tuple[str, str], Mapping]) -> pd.DataFrame:
     return table
 
 
-def _agreed(table: pd.DataFrame, faults: list[str], advice: str = "") -> pd.DataFrame:
-    """Return the table, or raise DisagreementError with the first few faults."""
+def agreed(table: pd.DataFrame, faults: list[str], advice: str = "") -> pd.DataFrame:
+    """Return the table, or raise with the first few faults.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What a check returns if all agree.
+    faults : list of str
+        A sentence for each disagreement.
+    advice : str, optional
+        What the message ends with; begins with a space.
+
+    Raises
+    ------
+    DisagreementError
+        If there is a fault; its ``table`` is the one above.
+    """
     if faults:
         rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
         raise DisagreementError(" ".join(faults[:MAX_FAULTS]) + rest + advice, table)
@@ -295,4 +310,4 @@ def check_approximations(
                 "ratio": ratio[place],
             }
     in_order = product(reference.parameters, approximations)
-    return _agreed(_table({each: rows[each] for each in in_order}), faults, " Give it more steps, the last ones small.")
+    return agreed(_table({each: rows[each] for each in in_order}), faults, " Give it more steps, the last ones small.")

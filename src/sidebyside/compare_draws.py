@@ -17,15 +17,7 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import norm
 
-from sidebyside.agreement import (
-    MAX_FAULTS,
-    MAX_RHAT,
-    MIN_CHAINS,
-    MIN_ESS,
-    DisagreementError,
-    SamplingError,
-    element_names,
-)
+from sidebyside.agreement import MAX_RHAT, MIN_CHAINS, MIN_ESS, SamplingError, agreed, element_names
 from sidebyside.compare_programs import own_names
 from sidebyside.draws import DrawsError, check_draws
 
@@ -112,11 +104,8 @@ def compare_posteriors(
     table = pd.DataFrame.from_dict(rows, orient="index").round({"z of mean": 1, "z of sd": 1})
     table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "pair"])
     table.attrs |= {"threshold": threshold, "left out": left_out, "remarks": remarks}
-    if faults:
-        rest = f" And {len(faults) - MAX_FAULTS} more." if len(faults) > MAX_FAULTS else ""
-        found = " ".join(fault for _, _, fault in faults[:MAX_FAULTS]) + rest
-        raise DisagreementError(" ".join([found, *_who_differs(list(datasets), faults), *remarks]), table)
-    return table
+    advice = [*_who_differs(list(datasets), faults), *remarks]
+    return agreed(table, [fault for _, _, fault in faults], "".join(f" {sentence}" for sentence in advice))
 
 
 def _shared(datasets: Mapping[str, xr.Dataset], parameters: Sequence[str] | None) -> tuple[list[str], list[str]]:
