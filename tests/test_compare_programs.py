@@ -223,6 +223,8 @@ def test_a_prior_that_cannot_be_drawn_from_asks_for_points():
     with pytest.raises(ValueError, match=r"PyMC can't draw from this prior\. Give points="):
         sbs.compare_densities({"PyMC": flat, "PyMC, again": flat})
     sbs.compare_densities({"PyMC": flat, "PyMC, again": flat}, [{"mu": 0.0}, {"mu": 1.0}])
+    fit = xr.DataTree.from_dict({"posterior": xr.Dataset({"mu": (("chain", "draw"), [[0.0, 1.0, 2.0, 3.0, 4.0]])})})
+    sbs.compare_densities({"PyMC": flat, "PyMC, again": flat}, fit)
 
 
 def test_the_script_of_the_readme_finds_its_slip_and_passes_when_it_is_mended():

@@ -161,28 +161,11 @@ def _points(programs: Mapping, points: Any, names: Mapping, seed: int) -> list[d
     """Return the points at which to compare, under the common names."""
     drawing = {_library(label): label for label in reversed(programs)}
     label = next((drawing[library] for library in DRAW_FROM if library in drawing), None)
-    if points is None or isinstance(points, xr.DataTree):
-        drawn = []
-        if label is not None:
-            program, library = programs[label], _library(label)
-            try:
-                drawn = density.draw_prior(library, program.model, DRAWN, seed, *program.args, **program.data)
-            except Exception as error:
-                if points is None:
-                    raise ValueError(
-                        f"{label} can't draw from this prior. Give points=, two or more values of every parameter, or "
-                        "the DataTree of a fit."
-                    ) from error
-                raise
-            drawn = [_common(point, names.get(label, {})) for point in drawn]
-        elif points is None:
-            raise ValueError(
-                "Stan can't draw from a program's prior. Give points=, two or more values of every parameter, or the "
-                "DataTree of a fit."
-            )
-        if points is None:
-            return drawn
-        return _draws_of(points, list(drawn[0]) if drawn else None, seed)
+    if points is None:
+        return _prior_points(label, programs, names, seed)
+    if isinstance(points, xr.DataTree):
+        parameters = None if label is None else _parameters(label, programs[label], names)
+        return _draws_of(points, parameters, seed)
     points = [{name: np.asarray(value) for name, value in point.items()} for point in points]
     if len(points) < 2:
         raise ValueError(f"{len(points)} point(s): differences of log densities need at least two.")
@@ -192,6 +175,25 @@ def _points(programs: Mapping, points: Any, names: Mapping, seed: int) -> list[d
                 f"points[{number}] names {', '.join(sorted(point))}; points[0] names {', '.join(sorted(points[0]))}."
             )
     return points
+
+
+def _parameters(label: str, program: Program, names: Mapping) -> list[str]:
+    """Return the common names of a program's parameters."""
+    own = density.parameter_names(_library(label), program.model, *program.args, **program.data)
+    return list(_common(dict.fromkeys(own), names.get(label, {})))
+
+
+def _prior_points(label: str | None, programs: Mapping, names: Mapping, seed: int) -> list[dict[str, np.ndarray]]:
+    """Return draws from a program's prior, under the common names."""
+    advice = "Give points=, two or more values of every parameter, or the DataTree of a fit."
+    if label is None:
+        raise ValueError(f"Stan can't draw from a program's prior. {advice}")
+    program = programs[label]
+    try:
+        drawn = density.draw_prior(_library(label), program.model, DRAWN, seed, *program.args, **program.data)
+    except Exception as error:
+        raise ValueError(f"{label} can't draw from this prior. {advice}") from error
+    return [_common(point, names.get(label, {})) for point in drawn]
 
 
 def _draws_of(tree: xr.DataTree, parameters: list[str] | None, seed: int) -> list[dict[str, np.ndarray]]:

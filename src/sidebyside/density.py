@@ -208,6 +208,25 @@ def draw_prior(library: str, model, count: int, seed: int, *args, **kwargs) -> l
     raise ValueError(f"{library} can't draw from the prior of a program.")
 
 
+def parameter_names(library: str, model, *args, **kwargs) -> list[str]:
+    """Return the names of a model's parameters, without drawing from its prior where the library can tell them so.
+
+    Parameters
+    ----------
+    library : {"PyMC", "NumPyro", "Pyro", "TFP"}
+        Of a Stan program, its own ``parameters`` block says it.
+    model, args, kwargs
+        As for the library's log density.
+    """
+    need(library)
+    if library == "PyMC":
+        return [variable.name for variable in model.free_RVs]
+    if library == "TFP":
+        return [name for name in model.dtype if name not in kwargs]
+    draw = _pyro_draw(model, *args, **kwargs) if library == "Pyro" else _numpyro_draw(model, 0, *args, **kwargs)
+    return list(draw)
+
+
 def _pymc_parameters(model) -> set[str]:
     return {variable.name for variable in model.free_RVs}
 
